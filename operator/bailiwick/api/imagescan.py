@@ -1,0 +1,171 @@
+"""ImageScan: what is known of one image, whoever runs it. The operator writes these itself."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from bailiwick.api.intent_status import SeverityName
+from bailiwick.api.types import (
+    AS_SET,
+    ATOMIC_LIST,
+    ApiModel,
+    Count,
+    Digest,
+    Line,
+    Message,
+    Moment,
+    Status,
+    Text,
+)
+
+ALIAS_LIMIT = 20
+TOOL_LIMIT = 20
+SCAN_WORST_LIMIT = 20
+
+
+class ImageScanSpec(ApiModel):
+    """The image, by the digest of its platform's manifest."""
+
+    digest: Digest
+    """The digest of the manifest."""
+    registry: Line
+    """The host of the registry, with its port where it has one."""
+    repository: Line
+    """The repository in the registry."""
+    platform: Line | None = None
+    """Operating system and architecture: linux/amd64. Absent where it is not known."""
+    media_type: Line | None = None
+    """The media type of the manifest. Absent where it is not known."""
+
+
+class Scanner(ApiModel):
+    """Who scanned, and with what knowledge."""
+
+    name: Line
+    """The scanner's name."""
+    version: Line | None = None
+    """The scanner's version."""
+    database_built: Moment | None = None
+    """When its vulnerability database was built; absent where it does not tell."""
+
+
+class SeverityCount(ApiModel):
+    """How many vulnerabilities there are."""
+
+    total: Count = 0
+    """All of them."""
+    fixable: Count = 0
+    """Those for which a fixed version is known."""
+
+
+class SeverityCounts(ApiModel):
+    """Vulnerabilities by severity, exact whatever the lists leave out."""
+
+    critical: SeverityCount = SeverityCount()
+    """Severity Critical."""
+    high: SeverityCount = SeverityCount()
+    """Severity High."""
+    medium: SeverityCount = SeverityCount()
+    """Severity Medium."""
+    low: SeverityCount = SeverityCount()
+    """Severity Low."""
+    negligible: SeverityCount = SeverityCount()
+    """Severity Negligible."""
+    unknown: SeverityCount = SeverityCount()
+    """Severity not known."""
+
+
+Tools = Annotated[tuple[Text, ...], Field(max_length=TOOL_LIMIT, json_schema_extra=AS_SET)]
+
+
+class Hygiene(ApiModel):
+    """What the image is made of. What is absent here is not known."""
+
+    user: Line | None = None
+    """The user that the image runs as; empty where it names none, which is root."""
+    runs_as_root: bool | None = None
+    """Whether the image asks for root."""
+    created: Moment | None = None
+    """When the image says it was built."""
+    os: Line | None = None
+    """The distribution and its version."""
+    os_end_of_life: bool | None = None
+    """Whether the distribution still gets security updates: true where it does not."""
+    architecture: Line | None = None
+    """The processor architecture."""
+    shells: Tools | None = None
+    """Shells, by their paths."""
+    package_managers: Tools | None = None
+    """Package managers, by their paths."""
+    debug_tools: Tools | None = None
+    """Tools to look into running systems, by their paths."""
+    build_tools: Tools | None = None
+    """Compilers and what belongs to them, by their paths."""
+    omitted: Count = 0
+    """How many more paths there are than the four lists hold."""
+
+
+class ScanFinding(ApiModel):
+    """One vulnerability in one package."""
+
+    vulnerability: Line
+    """The vulnerability's id."""
+    package: Line
+    """The package that it is in."""
+    version: Line | None = None
+    """The version of the package."""
+    fixed_version: Line | None = None
+    """The version that mends it; absent where none is known."""
+    severity: SeverityName
+    """How bad it is, as the scanner rates it."""
+    known_exploited: bool | None = None
+    """Whether it is known to be exploited; absent where the scanner does not tell."""
+    title: Text | None = None
+    """What it is about."""
+    link: Text | None = None
+    """Where to read more."""
+
+
+class ImageScanStatus(Status):
+    """What the last scan found. A rescan keeps it until the new result is there."""
+
+    phase: Literal["Pending", "Scanning", "Scanned", "Failed"] | None = None
+    """Where the newest scan stands. Failed with scannedAt: an older result is still there."""
+    reason: Line | None = None
+    """Why the newest scan failed or is waited for, in one word."""
+    message: Message | None = None
+    """Why, and what to do."""
+    aliases: Annotated[
+        tuple[Digest, ...], Field(max_length=ALIAS_LIMIT, json_schema_extra=AS_SET)
+    ] = ()
+    """Digests of indexes that this image was run by."""
+    aliases_omitted: Count = 0
+    """How many more aliases there are."""
+    requested_at: Moment | None = None
+    """When the newest scan was asked for."""
+    started_at: Moment | None = None
+    """When the newest scan began."""
+    scanned_at: Moment | None = None
+    """When the result below was made."""
+    next_scan_at: Moment | None = None
+    """When the next attempt is made at the earliest, after a failure."""
+    attempts: Count | None = None
+    """How often in a row the scan failed."""
+    scanner: Scanner | None = None
+    """Who made the result."""
+    counts: SeverityCounts | None = None
+    """Vulnerabilities by severity; absent until there is a result."""
+    critical: Count | None = None
+    """Vulnerabilities of severity Critical, for the column."""
+    high: Count | None = None
+    """Vulnerabilities of severity High, for the column."""
+    hygiene: Hygiene | None = None
+    """What the image is made of; absent where the scanner does not tell."""
+    worst: Annotated[
+        tuple[ScanFinding, ...], Field(max_length=SCAN_WORST_LIMIT, json_schema_extra=ATOMIC_LIST)
+    ] = ()
+    """The worst vulnerabilities. All of them are in the evidence store."""
+    worst_omitted: Count = 0
+    """How many more there are."""

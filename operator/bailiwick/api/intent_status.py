@@ -1,0 +1,308 @@
+"""SecurityIntent, the part that an auditor reads: whether it is so, and on what evidence.
+
+Every list has a limit here, and a count of what was left out beside it.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from bailiwick.api.types import (
+    AS_SET,
+    ATOMIC_LIST,
+    ApiModel,
+    Count,
+    EnforcementMode,
+    Generation,
+    Line,
+    Message,
+    Moment,
+    Status,
+    Text,
+    keyed_by,
+)
+
+Stage = Literal["build", "deploy", "runtime"]
+Result = Literal["pass", "fail", "warn", "error", "skip"]
+Verdict = Literal["Unscanned", "Scanning", "Failed", "Stale", "Violating", "Clean"]
+SeverityName = Literal["Critical", "High", "Medium", "Low", "Negligible", "Unknown"]
+
+CONTROL_LIMIT = 100
+FINDING_LIMIT = 50
+WORST_LIMIT = 20
+PROBLEM_LIMIT = 20
+REFUSED_LIMIT = 20
+HISTORY_LIMIT = 20
+
+
+class ProfileReference(ApiModel):
+    """The profile that the namespace is held to."""
+
+    name: Line
+    """Its name; built-in where no profile could be chosen."""
+    generation: Generation
+    """The generation that the namespace is held to, which a rollout may not have brought to the
+    newest one yet; 0 for the built-in profile."""
+    chosen_by: Literal["Label", "Intent", "Default", "BuiltIn"] | None = None
+    """Who chose it: the namespace's label, the intent, the cluster's default, or nobody."""
+
+
+class Tally(ApiModel):
+    """How many controls have which result."""
+
+    pass_: Count = 0
+    """Controls that hold."""
+    fail: Count = 0
+    """Controls that do not hold."""
+    warn: Count = 0
+    """Controls that do not hold, and that the profile only warns of."""
+    error: Count = 0
+    """Controls that could not be evaluated."""
+    skip: Count = 0
+    """Controls that do not apply, or are excepted."""
+
+
+class Stages(ApiModel):
+    """The results by stage."""
+
+    build: Tally = Tally()
+    """What images are made of."""
+    deploy: Tally = Tally()
+    """How the namespace is set up."""
+    runtime: Tally = Tally()
+    """What runs now."""
+
+
+class ControlResult(ApiModel):
+    """The result of one control."""
+
+    id: Line
+    """The control's id in the catalogue."""
+    stage: Stage
+    """The stage that it belongs to."""
+    result: Result
+    """skip: excepted or does not apply; error: could not be evaluated."""
+    since: Moment
+    """Since when the result is this one."""
+    message: Message
+    """What was found."""
+    evidence: Message | None = None
+    """What the result was drawn from, and of when that is."""
+    remediation: Message | None = None
+    """What to do, where the control does not hold."""
+    refs: Annotated[tuple[Line, ...], Field(max_length=16, json_schema_extra=AS_SET)] = ()
+    """The standards that ask for this: NIST-800-53:SC-7(5)."""
+
+
+class Finding(ApiModel):
+    """Something that is not as it was declared."""
+
+    id: Line
+    """What kind of finding this is, in one word."""
+    rule: Line | None = None
+    """The rule or allowance that it is about."""
+    message: Message
+    """What was found, and what to do."""
+
+
+class NetworkStatus(ApiModel):
+    """The network policies of the namespace, and what they come to."""
+
+    policies: Count | None = None
+    """Policies of ours in the namespace; in Audit, those that would be there."""
+    declared_edges: Count | None = None
+    """Edges that the intent and its profile declare."""
+    effective_edges: Count | None = None
+    """Edges that are possible, given every policy in the cluster."""
+    would_apply: (
+        Annotated[tuple[Line, ...], Field(max_length=FINDING_LIMIT, json_schema_extra=AS_SET)]
+        | None
+    ) = None
+    """In Audit: the names of the policies that Enforce would apply."""
+    would_apply_omitted: Count | None = None
+    """How many more policies Enforce would apply."""
+    findings: Annotated[
+        tuple[Finding, ...], Field(max_length=FINDING_LIMIT, json_schema_extra=ATOMIC_LIST)
+    ] = ()
+    """What is not as it was declared."""
+    findings_omitted: Count = 0
+    """How many more findings there are."""
+
+
+class DueFinding(ApiModel):
+    """A vulnerability in an image that runs here, with its deadline."""
+
+    image: Text
+    """The image, as a workload names it."""
+    digest: Line
+    """The image's digest."""
+    vulnerability: Line
+    """The vulnerability's id."""
+    package: Line
+    """The package that it is in."""
+    version: Line | None = None
+    """The version of the package."""
+    fixed_version: Line | None = None
+    """The version that mends it; absent where none is known."""
+    severity: SeverityName
+    """How bad it is, as the scanner rates it."""
+    known_exploited: bool | None = None
+    """Whether it is known to be exploited; absent where the scanner does not tell."""
+    first_seen: Moment | None = None
+    """When it was first seen in this repository."""
+    due_by: Moment | None = None
+    """By when it must be gone; absent where the profile sets no limit."""
+    overdue: bool = False
+    """Whether that has passed."""
+
+
+class ImageProblem(ApiModel):
+    """An image that is not Clean."""
+
+    image: Text
+    """The image, as a workload names it."""
+    digest: Line | None = None
+    """The image's digest; absent where the container runtime did not report one."""
+    verdict: Verdict
+    """What is known of the image."""
+    reason: Line
+    """Why, in one word."""
+    message: Message
+    """Why, and what to do."""
+
+
+class ImagesStatus(ApiModel):
+    """The images that run in the namespace. The counts by verdict add up to digests."""
+
+    digests: Count = 0
+    """Images that run here, each counted once."""
+    unscanned: Count = 0
+    """Images that were never scanned."""
+    scanning: Count = 0
+    """Images whose first scan runs."""
+    failed: Count = 0
+    """Images whose scan failed, and that have no result."""
+    stale: Count = 0
+    """Images whose result is too old."""
+    violating: Count = 0
+    """Images with a vulnerability that is past its deadline."""
+    clean: Count = 0
+    """Images with nothing past its deadline, by a result that is fresh."""
+    problems: Annotated[
+        tuple[ImageProblem, ...], Field(max_length=PROBLEM_LIMIT, json_schema_extra=ATOMIC_LIST)
+    ] = ()
+    """Images that are not Clean."""
+    problems_omitted: Count = 0
+    """How many more images are not Clean."""
+    worst: Annotated[
+        tuple[DueFinding, ...], Field(max_length=WORST_LIMIT, json_schema_extra=ATOMIC_LIST)
+    ] = ()
+    """The vulnerabilities that are the most urgent: overdue ones first."""
+    worst_omitted: Count = 0
+    """How many more vulnerabilities there are."""
+
+
+class ExceptionsStatus(ApiModel):
+    """The exceptions that apply to the namespace."""
+
+    active: Count = 0
+    """Exceptions in force."""
+    expiring_soon: Count = 0
+    """Those of them that expire soon."""
+    expired: Count = 0
+    """Exceptions that have expired, and except nothing."""
+
+
+class RescanStatus(ApiModel):
+    """The last rescan that somebody asked for."""
+
+    requested: Moment
+    """When it was asked for."""
+    completed: Moment | None = None
+    """When the last of its images was scanned; absent until then."""
+    reason: Message | None = None
+    """Who asked for it, and why."""
+
+
+class RefusedField(ApiModel):
+    """Something that the intent asked for and did not get."""
+
+    field: Line
+    """Where it stands: spec.network.allow[partner].to."""
+    message: Message
+    """Why it is not done, and what to write instead."""
+
+
+class Transition(ApiModel):
+    """One change of the condition Compliant."""
+
+    at: Moment
+    """When it changed."""
+    from_: Literal["True", "False", "Unknown"]
+    """What it was."""
+    to: Literal["True", "False", "Unknown"]
+    """What it became."""
+    reason: Line
+    """Why, in one word."""
+    message: Message
+    """Why, in words."""
+    digest: Line
+    """A digest over this entry and the digest of the one before: an entry that was changed or
+    removed later breaks the chain."""
+
+
+class SecurityIntentStatus(Status):
+    """Whether the namespace is as it was declared, and how the operator knows."""
+
+    enforcement: EnforcementMode | None = None
+    """What holds here, after profile and intent were merged."""
+    failing: Count | None = None
+    """Controls that fail."""
+    overdue: Count | None = None
+    """Vulnerabilities past their deadline."""
+    next_due: Annotated[str, Field(max_length=40)] | None = None
+    """The next deadline of a vulnerability, as a date; none where nothing is due."""
+    profile: ProfileReference | None = None
+    """The profile that the namespace is held to."""
+    refused: (
+        Annotated[
+            tuple[RefusedField, ...],
+            Field(max_length=REFUSED_LIMIT, json_schema_extra=ATOMIC_LIST),
+        ]
+        | None
+    ) = None
+    """Fields by which the intent tried to loosen its profile. They have no effect."""
+    refused_omitted: Count | None = None
+    """How many more such fields there are."""
+    stages: Stages | None = None
+    """The results by stage."""
+    controls: (
+        Annotated[
+            tuple[ControlResult, ...],
+            Field(max_length=CONTROL_LIMIT, json_schema_extra=keyed_by("id")),
+        ]
+        | None
+    ) = None
+    """Every control that applies, in the order of the catalogue."""
+    network: NetworkStatus | None = None
+    """The network policies of the namespace, and what they come to."""
+    images: ImagesStatus | None = None
+    """The images that run in the namespace."""
+    exceptions: ExceptionsStatus | None = None
+    """The exceptions that apply to the namespace."""
+    rescan: RescanStatus | None = None
+    """The last rescan that somebody asked for."""
+    history: (
+        Annotated[
+            tuple[Transition, ...],
+            Field(max_length=HISTORY_LIMIT, json_schema_extra=ATOMIC_LIST),
+        ]
+        | None
+    ) = None
+    """The last changes of the condition Compliant, oldest first."""
+    history_omitted: Count | None = None
+    """How many older changes are not listed."""
+    evaluated_at: Moment | None = None
+    """When this was worked out. It moves when something changed, and by a slow heartbeat."""

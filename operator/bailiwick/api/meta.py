@@ -1,0 +1,97 @@
+"""The names that other systems see: group, labels, field manager, condition types and reasons.
+
+They are part of the API: a renamed one breaks dashboards, health checks and scripts.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+GROUP = "bailiwick.dev"
+VERSION = "v1alpha1"
+API_VERSION = f"{GROUP}/{VERSION}"
+CATEGORY = "bailiwick"
+
+FIELD_MANAGER = "bailiwick"
+INTENT_NAME = "default"
+"""The name of every SecurityIntent: a namespace has one."""
+
+PROFILE_LABEL = f"{GROUP}/profile"
+"""On a namespace: the profile that binds it."""
+MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
+MANAGED_BY = "bailiwick"
+RULE_LABEL = f"{GROUP}/rule"
+"""On a policy: the rule or allowance that it came from."""
+HALF_LABEL = f"{GROUP}/half"
+"""On a policy: `ingress` or `egress`, the half of the edge that it opens."""
+
+OLDEST_KUBERNETES = (1, 34)
+"""The oldest Kubernetes that accepts these definitions; docs/reference/api.md says why."""
+
+
+class ConditionType(StrEnum):
+    """Types of conditions, over all kinds. RECONCILING and STALLED exist only while True."""
+
+    READY = "Ready"
+    NETWORK_ENFORCED = "NetworkEnforced"
+    IMAGES_WITHIN_POLICY = "ImagesWithinPolicy"
+    EXCEPTIONS_VALID = "ExceptionsValid"
+    EVIDENCE_FRESH = "EvidenceFresh"
+    COMPLIANT = "Compliant"
+    RECONCILING = "Reconciling"
+    STALLED = "Stalled"
+    COMPLETE = "Complete"
+    FAILED = "Failed"
+
+
+class Reason(StrEnum):
+    """Reasons of conditions that people and scripts may match on."""
+
+    SUCCEEDED = "Succeeded"
+    PROGRESSING = "Progressing"
+
+    # Ready
+    PROFILE_NOT_FOUND = "ProfileNotFound"
+    PROFILE_NOT_ALLOWED = "ProfileNotAllowed"
+    DEFAULT_PROFILE_AMBIGUOUS = "DefaultProfileAmbiguous"
+    INTENT_INVALID = "IntentInvalid"
+    LOOSENING_REFUSED = "LooseningRefused"
+    NAMESPACE_EXEMPT = "NamespaceExempt"
+    NAME_TAKEN = "NameTaken"
+    APPLY_FAILED = "ApplyFailed"
+    UNREADABLE = "Unreadable"
+    CRD_OUTDATED = "CRDOutdated"
+    TEMPLATE_FAILED = "TemplateFailed"
+    TOO_MANY_RULES = "TooManyRules"
+    CONTROL_UNKNOWN = "ControlUnknown"
+    ROLLOUT_STOPPED = "RolloutStopped"
+    NOT_YET_EVALUATED = "NotYetEvaluated"
+
+    # NetworkEnforced
+    ENFORCED = "Enforced"
+    AUDIT_ONLY = "AuditOnly"
+    NOT_ISOLATED = "NotIsolated"
+    ENFORCEMENT_UNPROVEN = "EnforcementUnproven"
+    RULES_NOT_ENFORCEABLE = "RulesNotEnforceable"
+    WIDENED_BY_FOREIGN = "WidenedByForeign"
+
+    # ImagesWithinPolicy and EvidenceFresh
+    WITHIN_POLICY = "WithinPolicy"
+    UNSCANNED = "Unscanned"
+    SCANNING = "Scanning"
+    SCAN_FAILED = "ScanFailed"
+    SCANS_STALE = "ScansStale"
+    FINDINGS_OVERDUE = "FindingsOverdue"
+    NO_IMAGES = "NoImages"
+    FRESH = "Fresh"
+    EVIDENCE_MISSING = "EvidenceMissing"
+
+    # ExceptionsValid
+    NO_EXCEPTIONS = "NoExceptions"
+    ALL_VALID = "AllValid"
+    EXPIRED = "Expired"
+
+    # Compliant
+    COMPLIANT = "Compliant"
+    CONTROLS_FAILED = "ControlsFailed"
+    NOT_EVALUATED = "NotEvaluated"

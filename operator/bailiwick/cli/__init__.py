@@ -1,0 +1,1 @@
+"""The command line: one module for each subcommand, each thin over the rest of the package."""

@@ -1,0 +1,204 @@
+"""`bailiwick run`: the operator."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+from datetime import timedelta
+from pathlib import Path
+
+import click
+
+from bailiwick.api.durations import InvalidDuration, parse_duration
+from bailiwick.cli.logs import LogFormat, set_up_logging
+from bailiwick.engine.options import Options, ScannerOptions
+from bailiwick.engine.program import Program
+from bailiwick.kube.credentials import find
+from bailiwick.policy.selectors import Selector
+from bailiwick.policy.settings import ALWAYS_EXEMPT, PodsOf, Settings
+
+logger = logging.getLogger(__name__)
+
+_TOKEN_FILE = Path("/var/run/bailiwick/scanner-token/token")
+
+
+class DurationType(click.ParamType[timedelta]):
+    """A duration as our kinds write them: 60s, 90m, 24h, 15d."""
+
+    name = "duration"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> timedelta:
+        """Read the duration."""
+        if isinstance(value, timedelta):
+            return value
+        try:
+            return parse_duration(str(value))
+        except InvalidDuration as error:
+            self.fail(str(error), param, ctx)
+
+
+class PodsType(click.ParamType[PodsOf]):
+    """Pods of a namespace by labels: `ingress-nginx`, or `ingress-nginx:app=a,tier=b`."""
+
+    name = "pods"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> PodsOf:
+        """Read the namespace and labels."""
+        namespace, _, labels = str(value).partition(":")
+        pairs = [pair.partition("=") for pair in labels.split(",") if pair]
+        if not namespace or any(not separator for _, separator, _ in pairs):
+            self.fail(f'"{value}": write NAMESPACE or NAMESPACE:key=value,key=value', param, ctx)
+        return PodsOf(namespace, Selector.of({key: text for key, _, text in pairs}))
+
+
+DURATION = DurationType()
+PODS = PodsType()
+
+
+@click.command(context_settings={"auto_envvar_prefix": "BAILIWICK", "show_default": True})
+@click.option("--context", help="Context of the kubeconfig, where not run in a cluster.")
+@click.option(
+    "--namespace",
+    envvar=["BAILIWICK_NAMESPACE", "POD_NAMESPACE"],
+    default="bailiwick-system",
+    help="The operator's own namespace: its Lease, evidence and templates are there.",
+)
+@click.option(
+    "--identity",
+    envvar=["BAILIWICK_IDENTITY", "POD_NAME"],
+    default=socket.gethostname,
+    show_default="the host's name",
+    help="The name of this replica in the Lease.",
+)
+@click.option(
+    "--enforcer",
+    default="",
+    help="What enforces NetworkPolicy in this cluster, such as Cilium. While that is not known, "
+    "no namespace is Compliant.",
+)
+@click.option(
+    "--exempt-namespace",
+    "exempt_namespaces",
+    multiple=True,
+    help="A further namespace that is never isolated; kube-system, kube-public, kube-node-lease "
+    "and the operator's own always are exempt.",
+)
+@click.option(
+    "--cluster-cidr",
+    "cluster_cidrs",
+    multiple=True,
+    help="A range of pod or Service addresses that neither ServiceCIDRs nor nodes name.",
+)
+@click.option(
+    "--ingress-controller",
+    "ingress_controllers",
+    type=PODS,
+    multiple=True,
+    help="Pods of the ingress controller: NAMESPACE or NAMESPACE:key=value,key=value.",
+)
+@click.option("--node-limit", default=250, help="Addresses of nodes that one rule may become.")
+@click.option(
+    "--review-warning", type=DURATION, default="14d", help="Warn this long before reviewBy."
+)
+@click.option("--heartbeat", type=DURATION, default="6h", help="Renew each status this often.")
+@click.option("--resync", type=DURATION, default="10m", help="Read everything anew this often.")
+@click.option("--scanner-url", default="", help="The scanner's API: http://HOST:PORT/api/v1.")
+@click.option(
+    "--scanner-token-file",
+    type=click.Path(path_type=Path),
+    default=_TOKEN_FILE,
+    help="A file with the bearer token for the scanner.",
+)
+@click.option("--parallel-scans", default=4, help="Scans that run at the same time.")
+@click.option(
+    "--rescan-interval",
+    type=DURATION,
+    default="1m",
+    help="The least time between two scans of one image, whoever asks.",
+)
+@click.option("--image-grace", type=DURATION, default="1h", help="Keep images that nobody runs.")
+@click.option(
+    "--allow-loopback-registries", is_flag=True, help="Scan images of registries on 127.0.0.1."
+)
+@click.option("--workers", default=24, help="Namespaces that are worked on at the same time.")
+@click.option(
+    "--health-host",
+    default="0.0.0.0",  # noqa: S104  # probes come from the node, metrics from anywhere
+    help="Address of the probes and metrics.",
+)
+@click.option("--health-port", default=8080, help="Port of the probes and metrics; 0 is any.")
+@click.option("--lease-seconds", default=15, help="How long a lost leader keeps the Lease.")
+@click.option(
+    "--log-format",
+    type=click.Choice([form.value for form in LogFormat]),
+    default=LogFormat.AUTO.value,
+    help="text, json, or auto: text on a terminal.",
+)
+def run(  # click hands over one argument for each option
+    context: str | None,
+    namespace: str,
+    identity: str,
+    enforcer: str,
+    exempt_namespaces: tuple[str, ...],
+    cluster_cidrs: tuple[str, ...],
+    ingress_controllers: tuple[PodsOf, ...],
+    node_limit: int,
+    review_warning: timedelta,
+    heartbeat: timedelta,
+    resync: timedelta,
+    scanner_url: str,
+    scanner_token_file: Path,
+    parallel_scans: int,
+    rescan_interval: timedelta,
+    image_grace: timedelta,
+    allow_loopback_registries: bool,
+    workers: int,
+    health_host: str,
+    health_port: int,
+    lease_seconds: int,
+    log_format: str,
+) -> None:
+    """Run the operator until it is told to stop."""
+    set_up_logging(LogFormat(log_format))
+    settings = Settings(
+        operator_namespace=namespace,
+        exempt_namespaces=ALWAYS_EXEMPT | frozenset(exempt_namespaces),
+        enforcer=enforcer,
+        cluster_cidrs=cluster_cidrs,
+        ingress_controllers=ingress_controllers,
+        node_limit=node_limit,
+        review_warning=review_warning,
+        heartbeat=heartbeat,
+        allow_loopback_registries=allow_loopback_registries,
+    )
+    options = Options(
+        settings=settings,
+        scanner=ScannerOptions(
+            url=scanner_url,
+            token_file=scanner_token_file,
+            parallel=parallel_scans,
+            minimum_interval=rescan_interval,
+            grace=image_grace,
+        ),
+        identity=identity,
+        workers=workers,
+        resync_every=resync,
+        health_host=health_host,
+        health_port=health_port,
+        lease_seconds=lease_seconds,
+    )
+    asyncio.run(_run(options, context))
+
+
+async def _run(options: Options, context: str | None) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    await Program(options, find(context)).run(stop)

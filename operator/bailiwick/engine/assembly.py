@@ -1,0 +1,280 @@
+"""The parts of an operator and how they are joined."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, TypeVar
+
+from bailiwick.api.meta import INTENT_NAME, PROFILE_LABEL
+from bailiwick.engine.changes import Changes
+from bailiwick.engine.config_maps import OwnConfigMaps
+from bailiwick.engine.declared import DeclaredStore
+from bailiwick.engine.dependents import Dependents
+from bailiwick.engine.enforcement import Enforcer
+from bailiwick.engine.exceptions import ExceptionReconciler
+from bailiwick.engine.images import ImageReconciler, Images, unused_scans
+from bailiwick.engine.inventory import Inventory
+from bailiwick.engine.meaning import Reader
+from bailiwick.engine.metrics import Metrics
+from bailiwick.engine.namespaces import NamespaceReconciler
+from bailiwick.engine.notices import Notices
+from bailiwick.engine.objects import DeclaredObject
+from bailiwick.engine.profiles import Profiles
+from bailiwick.engine.queue import WorkQueue
+from bailiwick.engine.rendering import Renderer
+from bailiwick.engine.rescans import Rescans
+from bailiwick.engine.resync import Resync
+from bailiwick.engine.revisions import Revisions
+from bailiwick.engine.rollouts import ProfileReconciler
+from bailiwick.engine.served import Served
+from bailiwick.engine.statuses import Statuses
+from bailiwick.engine.throttle import Throttle
+from bailiwick.engine.uses import ImageUses
+from bailiwick.engine.watches import Watches
+from bailiwick.engine.world import World
+from bailiwick.evidence.config_maps import ConfigMapEvidence
+from bailiwick.kube import projections, resources
+from bailiwick.kube.resources import Resource
+from bailiwick.policy.facts import Namespace
+
+if TYPE_CHECKING:
+    from bailiwick.engine.options import Options
+    from bailiwick.kube.client import Client
+    from bailiwick.kube.events import Recorder
+    from bailiwick.scanners.adapter import Adapter
+
+logger = logging.getLogger(__name__)
+
+# A rollout is looked at when its namespaces tell something, but not for each of them.
+_ROLLOUT_PAUSE = 0.5
+
+K = TypeVar("K", bound=Hashable)
+
+
+class Operator:
+    """Stores, watches, queues and reconcilers, joined; nothing runs until it is started."""
+
+    def __init__(
+        self,
+        client: Client,
+        options: Options,
+        metrics: Metrics,
+        recorder: Recorder,
+        adapter: Adapter | None,
+    ) -> None:
+        settings = options.settings
+        self.options = options
+        self.metrics = metrics
+        self.namespace_queue: WorkQueue[str] = WorkQueue(observer=metrics.queue("namespaces"))
+        self.image_queue: WorkQueue[str] = WorkQueue(observer=metrics.queue("images"))
+        self.profile_queue: WorkQueue[str] = WorkQueue(observer=metrics.queue("profiles"))
+        self.exception_queue: WorkQueue[tuple[str, str]] = WorkQueue(
+            observer=metrics.queue("exceptions")
+        )
+        self.dependents = Dependents()
+        self.intents = DeclaredStore("SecurityIntent", self._intent_changed)
+        self.profiles_known = DeclaredStore("SecurityProfile", self._profile_changed)
+        self.scans = DeclaredStore("ImageScan", self._scan_changed)
+        self.requests = DeclaredStore("RescanRequest", self._request_changed)
+        self.exceptions = DeclaredStore("VulnerabilityException", self._exception_changed)
+        self.namespaces = DeclaredStore("Namespace", self._namespace_changed)
+        self.stores: dict[Resource, DeclaredStore] = {
+            resources.SECURITY_PROFILES: self.profiles_known,
+            resources.SECURITY_INTENTS: self.intents,
+            resources.IMAGE_SCANS: self.scans,
+            resources.RESCAN_REQUESTS: self.requests,
+            resources.VULNERABILITY_EXCEPTIONS: self.exceptions,
+            resources.NAMESPACES: self.namespaces,
+        }
+        self.resync = Resync(client, self.stores)
+        self.world = World(self._read_problems)
+        self.changes = Changes(self.namespace_queue.add, self.concerns, self.dependents, settings)
+        self.watches = Watches(
+            client, self.world, self.changes, settings.operator_namespace, self.enqueue_all
+        )
+        self.served = Served(client)
+        self.uses = ImageUses()
+        self.images = Images()
+        self.revisions = Revisions(client, settings.operator_namespace)
+        self.profiles = Profiles(self.revisions, self._members)
+        throttle = Throttle(options.writes_per_second, options.write_burst)
+        notices = Notices(recorder, metrics)
+        self.reader = Reader(
+            self.world,
+            self.profiles_known,
+            self.profiles,
+            Renderer(),
+            self.dependents,
+            settings,
+        )
+        self.inventory = Inventory(
+            self.world, self.requests, self.uses, self.images, self.image_queue.add
+        )
+        self.statuses = Statuses(
+            client, self.intents, self.exceptions, self.served, notices, settings
+        )
+        self.namespace_reconciler = NamespaceReconciler(
+            client=client,
+            world=self.world,
+            intents=self.intents,
+            reader=self.reader,
+            enforcer=Enforcer(
+                client, self.world, projections.NETWORK_POLICIES.from_json, throttle.acquire
+            ),
+            inventory=self.inventory,
+            rescans=Rescans(client, self.requests, self.inventory, self.images, self.served),
+            statuses=self.statuses,
+            notices=notices,
+            settings=settings,
+        )
+        self.image_reconciler = ImageReconciler(
+            client=client,
+            adapter=adapter,
+            evidence=ConfigMapEvidence(OwnConfigMaps(client, settings.operator_namespace)),
+            served=self.served,
+            scans=self.scans,
+            uses=self.uses,
+            images=self.images,
+            options=options.scanner,
+            allow_loopback=settings.allow_loopback_registries,
+            metrics=metrics,
+            tell_namespace=self.namespace_queue.add,
+        )
+        self.profile_reconciler = ProfileReconciler(
+            client, self.profiles_known, self.profiles, self.served, self.namespace_queue.add
+        )
+        self.exception_reconciler = ExceptionReconciler(client, self.exceptions, self.served)
+
+    def concerns(self, namespace: str) -> bool:
+        """Say whether a namespace has an intent, or a label that asks for one."""
+        if self.intents.objects.get(namespace, INTENT_NAME) is not None:
+            return True
+        found = self.world.namespace(namespace)
+        return found is not None and PROFILE_LABEL in found.labels
+
+    def enqueue_all(self) -> None:
+        """Have every namespace that concerns us looked at."""
+        for namespace in self.world.all_namespaces:
+            if self.concerns(namespace):
+                self.namespace_queue.add(namespace)
+
+    async def begin(self) -> None:
+        """Begin to work: what rolls out first, then everything else."""
+        await self.served.read()
+        await self.revisions.load()
+        for profile in self.profiles_known.objects.all():
+            await self.profile_reconciler.reconcile(profile.name)
+        self.enqueue_all()
+        for exception in self.exceptions.objects.all():
+            self.exception_queue.add(exception.key)
+        workers = self.options.workers
+        self.namespace_queue.start(_seconds(self._reconcile_namespace), workers=workers)
+        self.image_queue.start(
+            _seconds(self.image_reconciler.reconcile), workers=self.options.scanner.parallel * 2
+        )
+        self.profile_queue.start(_seconds(self.profile_reconciler.reconcile), workers=1)
+        self.exception_queue.start(_seconds(self.exception_reconciler.reconcile), workers=1)
+
+    def look_for_unused_images(self) -> None:
+        """Have images looked at that nobody runs, so that they are removed after a while."""
+        for digest in unused_scans(self.scans, self.uses):
+            self.image_queue.add(digest)
+
+    async def finish(self, seconds: float) -> None:
+        """Finish what is in hand and take nothing more."""
+        for queue in self._queues():
+            await queue.stop(seconds)
+
+    def stuck(self) -> str | None:
+        """Name the queues whose workers ended, which only a restart mends."""
+        for name, queue in zip(("namespaces", "images", "profiles"), self._queues(), strict=False):
+            if not queue.workers_alive:
+                return f"the workers of {name} ended"
+        return None
+
+    def depths(self) -> Iterable[tuple[str, float]]:
+        """Return how many keys wait in each queue, for metrics."""
+        names = ("namespaces", "images", "profiles", "exceptions")
+        return [(name, float(len(q))) for name, q in zip(names, self._queues(), strict=True)]
+
+    def _queues(self) -> tuple[WorkQueue[str], ...]:
+        return (
+            self.namespace_queue,
+            self.image_queue,
+            self.profile_queue,
+            self.exception_queue,  # type: ignore[return-value]  # its key is a pair
+        )
+
+    async def _reconcile_namespace(self, name: str) -> timedelta | None:
+        intent = self.intents.objects.get(name, INTENT_NAME)
+        profile = (intent.status.get("profile") or {}).get("name") if intent else None
+        wake = await self.namespace_reconciler.reconcile(name)
+        if profile and self.profiles.rolling_out(profile):
+            self.profile_queue.add_after(profile, _ROLLOUT_PAUSE)
+        return wake
+
+    def _read_problems(self) -> Mapping[str, str]:
+        return {**self.watches.problems(), **self.resync.problems}
+
+    def _members(self, profile: str) -> Iterable[DeclaredObject]:
+        for intent in self.intents.objects.all():
+            namespace = self.world.namespace(intent.namespace)
+            if namespace and self.reader.bind(namespace, intent).profile == profile:
+                yield intent
+
+    def _namespace_changed(self, old: DeclaredObject | None, new: DeclaredObject | None) -> None:
+        before, after = _as_namespace(old), _as_namespace(new)
+        if before != after:
+            self.world.keep_namespace(before, after)
+            self.changes.namespace(before, after)
+
+    def _intent_changed(self, old: DeclaredObject | None, new: DeclaredObject | None) -> None:
+        told = new or old
+        assert told is not None  # a change has something before it or after it
+        self.namespace_queue.add(told.namespace)
+        if old is None or new is None:
+            for profile in self.profiles_known.objects.all():
+                self.profile_queue.add_after(profile.name, _ROLLOUT_PAUSE)
+
+    def _profile_changed(self, old: DeclaredObject | None, new: DeclaredObject | None) -> None:
+        told = new or old
+        assert told is not None  # a change has something before it or after it
+        if old is not None and new is not None and old.generation == new.generation:
+            return
+        self.profile_queue.add(told.name)
+        keys = ("default", "usableBy")
+        if old is None or new is None or any(old.spec.get(k) != new.spec.get(k) for k in keys):
+            self.enqueue_all()
+
+    def _scan_changed(self, old: DeclaredObject | None, new: DeclaredObject | None) -> None:
+        told = new or old
+        assert told is not None  # a change has something before it or after it
+        self.image_queue.add(told.spec["digest"])
+
+    def _request_changed(self, old: DeclaredObject | None, new: DeclaredObject | None) -> None:
+        told = new or old
+        assert told is not None  # a change has something before it or after it
+        self.namespace_queue.add(told.namespace)
+
+    def _exception_changed(self, old: DeclaredObject | None, new: DeclaredObject | None) -> None:
+        told = new or old
+        assert told is not None  # a change has something before it or after it
+        self.exception_queue.add(told.key)
+
+
+def _as_namespace(told: DeclaredObject | None) -> Namespace | None:
+    if told is None:
+        return None
+    return Namespace(told.name, told.uid, told.labels, told.deleting)
+
+
+def _seconds(
+    work: Callable[[K], Awaitable[timedelta | None]],
+) -> Callable[[K], Awaitable[float | None]]:
+    async def wrapped(key: K) -> float | None:
+        wait = await work(key)
+        return None if wait is None else wait.total_seconds()
+
+    return wrapped

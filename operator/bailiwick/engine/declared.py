@@ -1,0 +1,68 @@
+"""Objects of our own kinds, as Kopf's watch and our own resync tell them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from bailiwick.engine.objects import DeclaredObject
+from bailiwick.kube.store import Store
+
+
+class DeclaredStore:
+    """Objects of one kind of ours, told twice: by Kopf's watch, and by our resync.
+
+    Both are late in their own way, so the newer resourceVersion wins, and a deletion is
+    remembered until a list that is newer than it was taken.
+    """
+
+    def __init__(
+        self, kind: str, listener: Callable[[DeclaredObject | None, DeclaredObject | None], None]
+    ) -> None:
+        self.kind = kind
+        self.objects: Store[DeclaredObject] = Store()
+        self.listed = False
+        self._listener = listener
+        self._graves: dict[str, int] = {}
+
+    def observe(self, new: DeclaredObject) -> None:
+        """Take in an object that exists, and tell of it."""
+        old = self.objects.get(*new.key)
+        if self.learn(new):
+            self._listener(old, new)
+
+    def learn(self, new: DeclaredObject) -> bool:
+        """Take in what a write of ours was answered with, and say whether it was news.
+
+        Nobody is told: the watch will say the same again, and is not believed to be news then.
+        """
+        old = self.objects.get(*new.key)
+        if new.uid in self._graves or (old and old.resource_version >= new.resource_version > 0):
+            return False
+        self.objects.put(new.key, new)
+        return True
+
+    def forget(self, gone: DeclaredObject) -> None:
+        """Take in that an object was deleted, at the resourceVersion it carries."""
+        self._graves[gone.uid] = gone.resource_version
+        old = self.objects.get(*gone.key)
+        if old and old.uid == gone.uid:
+            self.objects.remove(gone.key)
+            self._listener(old, None)
+
+    def replace_all(self, listed: Iterable[DeclaredObject], resource_version: int) -> int:
+        """Take in a full list and return how many objects it showed to be gone."""
+        seen = set()
+        for each in listed:
+            seen.add(each.uid)
+            self.observe(each)
+        stale = [
+            o
+            for o in self.objects.all()
+            if o.uid not in seen and o.resource_version <= resource_version
+        ]
+        for each in stale:
+            self.objects.remove(each.key)
+            self._listener(each, None)
+        self._graves = {u: v for u, v in self._graves.items() if v > resource_version}
+        self.listed = True
+        return len(stale)

@@ -1,0 +1,203 @@
+"""Bringing the policies of one namespace from what is live to what is to be.
+
+The plan's order keeps what is allowed between before and after at every moment. So nothing is
+written after a write that failed: the next reconcile plans anew from what is live then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from bailiwick.api.meta import API_VERSION, MANAGED_BY, MANAGED_BY_LABEL
+from bailiwick.engine.objects import version_number
+from bailiwick.kube.errors import ApiError, Conflict
+from bailiwick.kube.resources import NETWORK_POLICIES
+from bailiwick.policy.assessment.evidence import LivePolicies, WriteFailure
+from bailiwick.policy.network.plan import Step, plan
+from bailiwick.policy.network.specs import same, text
+from bailiwick.policy.rules import Direction
+
+if TYPE_CHECKING:
+    from bailiwick.engine.objects import DeclaredObject
+    from bailiwick.engine.world import World
+    from bailiwick.kube.client import Client
+    from bailiwick.policy.facts import NetworkPolicy
+    from bailiwick.policy.network.model import Frozen, Policy
+
+OWNER_KIND = "SecurityIntent"
+
+
+@dataclass(frozen=True, slots=True)
+class Enforced:
+    """What came of one attempt.
+
+    `repaired` are policies that somebody else had changed or deleted since they were last as
+    they should be. `taken` are names of ours that objects of somebody else have.
+    """
+
+    failed: tuple[WriteFailure, ...] = ()
+    taken: tuple[str, ...] = ()
+    repaired: tuple[str, ...] = ()
+    written: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Enforcer:
+    """Writes the policies of namespaces.
+
+    `throttle` is awaited before each write. `project` reads what the server answers.
+    """
+
+    client: Client
+    world: World
+    project: Callable[[Mapping[str, Any]], NetworkPolicy]
+    throttle: Callable[[], Awaitable[None]]
+    _settled: dict[str, frozenset[tuple[str, str]]] = field(default_factory=dict)
+
+    async def enforce(
+        self,
+        intent: DeclaredObject,
+        desired: Iterable[Policy],
+        frozen: frozenset[Frozen] = frozenset(),
+    ) -> Enforced:
+        """Plan and carry out what is missing; an empty `desired` releases the namespace."""
+        namespace = intent.namespace
+        wanted = tuple(desired)
+        ours, foreign = divide(self.world.policies.within(namespace), intent.uid)
+        names = {p.name for p in foreign}
+        possible = tuple(p for p in wanted if p.name not in names)
+        taken = tuple(p.name for p in wanted if p.name in names)
+        live = {p.name: p for p in ours}
+        steps = [*plan(live, possible, foreign, frozen), *_claims(live, possible, intent)]
+        fingerprint = frozenset((p.name, text(p.spec)) for p in possible)
+        drifted = bool(steps) and self._settled.get(namespace) == fingerprint
+        written: list[str] = []
+        for step in steps:
+            await self.throttle()
+            try:
+                await self._carry_out(intent, step)
+            except ApiError as error:
+                self._settled.pop(namespace, None)
+                return Enforced((WriteFailure(step.name, str(error)),), taken)
+            if step.name not in written:
+                written.append(step.name)
+        self._settled[namespace] = fingerprint
+        return Enforced((), taken, tuple(written) if drifted else (), tuple(written))
+
+    def forget(self, namespace: str) -> None:
+        """Drop what is remembered of a namespace."""
+        self._settled.pop(namespace, None)
+
+    async def _carry_out(self, intent: DeclaredObject, step: Step) -> None:
+        if step.policy is None:
+            live = self.world.policies.get(intent.namespace, step.name)
+            if live is not None:
+                await self._delete(live)
+            return
+        whole = step.policy.manifest(intent.namespace, [owner_reference(intent)])
+        body = await self.client.apply(NETWORK_POLICIES, whole)
+        found = self._keep(body)
+        if not same(found.spec, step.policy.spec):
+            # Server-side apply leaves fields of others inside ours alone; putting does not.
+            whole["metadata"]["resourceVersion"] = body["metadata"]["resourceVersion"]
+            self._keep(await self.client.replace(NETWORK_POLICIES, whole))
+
+    async def _delete(self, live: NetworkPolicy) -> None:
+        try:
+            await self.client.delete(NETWORK_POLICIES, live.name, live.namespace, uid=live.uid)
+        except Conflict:
+            # Somebody made another of this name: the watch tells, and the next plan sees it.
+            return
+        self.world.keep_policy(live, None)
+
+    def _keep(self, body: Mapping[str, Any]) -> NetworkPolicy:
+        policy = self.project(body)
+        self.world.keep_policy(None, policy)
+        return policy
+
+
+def owner_reference(intent: DeclaredObject) -> dict[str, Any]:
+    """Return the reference by which policies go when their intent goes.
+
+    Without `blockOwnerDeletion`: a namespace must never wait for us to be deleted.
+    """
+    return {
+        "apiVersion": API_VERSION,
+        "kind": OWNER_KIND,
+        "name": intent.name,
+        "uid": intent.uid,
+    }
+
+
+def compare(
+    live: Iterable[NetworkPolicy], desired: Iterable[Policy], enforced: Enforced
+) -> LivePolicies:
+    """Say how a namespace's policies of ours compare with what they are to be."""
+    found = {p.name: p for p in live}
+    applied, pending = [], []
+    isolated: set[Direction] = set()
+    wanted = tuple(desired)
+    for policy in wanted:
+        there = found.get(policy.name)
+        if there is None or not same(there.spec, policy.spec):
+            pending.append(policy.name)
+            continue
+        applied.append(policy.name)
+        if policy.half == "isolation":
+            isolated.update(map(Direction, policy.spec["policyTypes"]))
+    pending += sorted(found.keys() - {p.name for p in wanted})
+    return LivePolicies(
+        tuple(applied),
+        tuple(pending),
+        enforced.failed,
+        enforced.taken,
+        frozenset(isolated),
+    )
+
+
+def _claims(
+    live: Mapping[str, NetworkPolicy], desired: Iterable[Policy], intent: DeclaredObject
+) -> list[Step]:
+    """Return what mends the labels and owner of policies whose spec is as it should be."""
+    steps = []
+    for policy in desired:
+        there = live.get(policy.name)
+        if there is None or not same(there.spec, policy.spec):
+            continue
+        labelled = all(there.labels.get(key) == value for key, value in policy.labels.items())
+        if not labelled or [owner.uid for owner in there.owners] != [intent.uid]:
+            steps.append(Step("apply", policy.name, policy, "relabelled, or of another owner"))
+    return steps
+
+
+def divide(
+    policies: Iterable[NetworkPolicy], intent_uid: str
+) -> tuple[list[NetworkPolicy], list[NetworkPolicy]]:
+    """Part a namespace's policies into ours and those of others."""
+    ours: list[NetworkPolicy] = []
+    foreign: list[NetworkPolicy] = []
+    for policy in policies:
+        (ours if is_ours(policy, intent_uid) else foreign).append(policy)
+    return ours, foreign
+
+
+def is_ours(policy: NetworkPolicy, intent_uid: str) -> bool:
+    """Say whether a policy is one that the operator made and may change.
+
+    What the intent owns is ours, whatever was done to its labels. Our label counts where the
+    owner is another SecurityIntent, deleted since, or nobody (docs/decisions/0003).
+    """
+    if any(owner.uid == intent_uid for owner in policy.owners):
+        return True
+    return policy.labels.get(MANAGED_BY_LABEL) == MANAGED_BY and all(
+        owner.kind == OWNER_KIND for owner in policy.owners
+    )
+
+
+def is_echo(known: NetworkPolicy | None, told: NetworkPolicy | None) -> bool:
+    """Say whether a watch tells what a write of ours was answered already."""
+    if known is None or told is None:
+        return known is told
+    return version_number(told.resource_version) <= version_number(known.resource_version)

@@ -1,0 +1,121 @@
+"""What an intent comes to now: its profile, the effective intent, and its policies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from bailiwick.api.intent import SecurityIntentSpec
+from bailiwick.api.meta import Reason
+from bailiwick.api.profile import SecurityProfileSpec
+from bailiwick.engine.changes import TEMPLATES
+from bailiwick.policy.binding import BUILT_IN, Binding, Problem, ProfileTerms, bind
+from bailiwick.policy.builtin import BUILT_IN_PROFILE
+from bailiwick.policy.declared import selector_of
+from bailiwick.policy.effective import EffectiveIntent
+from bailiwick.policy.merge import ProfileVersion, merge
+from bailiwick.policy.network.compile import compile_network
+from bailiwick.policy.network.dependencies import namespace_key
+
+if TYPE_CHECKING:
+    from bailiwick.engine.declared import DeclaredStore
+    from bailiwick.engine.dependents import Dependents
+    from bailiwick.engine.objects import DeclaredObject
+    from bailiwick.engine.profiles import Profiles
+    from bailiwick.engine.rendering import Renderer
+    from bailiwick.engine.world import World
+    from bailiwick.policy.facts import Namespace
+    from bailiwick.policy.network.model import CompiledNetwork
+    from bailiwick.policy.settings import Settings
+
+PROBLEMS_TOLD = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """The effective intent of a namespace and the policies that it compiles to."""
+
+    effective: EffectiveIntent
+    compiled: CompiledNetwork
+    binding: Binding
+
+
+@dataclass(slots=True)
+class Reader:
+    """Reads intents against what is known of the cluster, and records what it looked at."""
+
+    world: World
+    profile_store: DeclaredStore
+    profiles: Profiles
+    renderer: Renderer
+    dependents: Dependents
+    settings: Settings
+    _terms: dict[str, tuple[int, ProfileTerms]] = field(default_factory=dict)
+
+    async def read(
+        self, namespace: Namespace, intent: DeclaredObject, now: datetime
+    ) -> Meaning | Problem:
+        """Work out what an intent means, or why that cannot be done."""
+        binding = self.bind(namespace, intent)
+        if binding.problem:
+            self.dependents.record(namespace.name, frozenset())
+            return binding.problem
+        try:
+            spec = SecurityIntentSpec.model_validate(intent.spec)
+        except ValidationError as error:
+            return Problem(Reason.INTENT_INVALID, _in_words(error))
+        looked_up: set[str] = set()
+
+        def lookup(name: str) -> Namespace | None:
+            looked_up.add(namespace_key(name))
+            return self.world.namespace(name)
+
+        effective = merge(
+            namespace.name,
+            self._version(binding.profile, intent),
+            spec,
+            lookup=lookup,
+            settings=self.settings,
+            now=now,
+        )
+        if binding.refused:
+            effective = replace(effective, loosened=(*binding.refused, *effective.loosened))
+        rendered = await self.renderer.render(
+            effective.templates, namespace, self.world.templates.all()
+        )
+        compiled = compile_network(effective, rendered, self.world, self.settings)
+        templates = {TEMPLATES} if effective.templates else set()
+        self.dependents.record(namespace.name, compiled.depends_on | looked_up | templates)
+        return Meaning(effective, compiled, binding)
+
+    def bind(self, namespace: Namespace, intent: DeclaredObject) -> Binding:
+        """Find the profile of a namespace."""
+        terms = {p.name: self._terms_of(p) for p in self.profile_store.objects.all()}
+        return bind(namespace, intent.spec.get("profile"), terms)
+
+    def _version(self, name: str, intent: DeclaredObject) -> ProfileVersion:
+        profile = self.profile_store.objects.get("", name)
+        if name == BUILT_IN or profile is None:
+            return BUILT_IN_PROFILE
+        return self.profiles.version(profile, intent)
+
+    def _terms_of(self, profile: DeclaredObject) -> ProfileTerms:
+        known = self._terms.get(profile.uid)
+        if known is None or known[0] != profile.generation:
+            spec = SecurityProfileSpec.model_validate(profile.spec)
+            selector = selector_of(spec.usable_by.namespace_selector) if spec.usable_by else None
+            known = (profile.generation, ProfileTerms(profile.name, spec.default, selector))
+            self._terms[profile.uid] = known
+        return known[1]
+
+
+def _in_words(error: ValidationError) -> str:
+    """Say where an intent cannot be read; the schema refuses such ones where it is current."""
+    problems = [
+        f"spec.{'.'.join(str(part) for part in each['loc'])}: {each['msg']}"
+        for each in error.errors()[:PROBLEMS_TOLD]
+    ]
+    return "The intent cannot be read: " + "; ".join(problems)

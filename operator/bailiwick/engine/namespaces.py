@@ -1,0 +1,167 @@
+"""The reconciler of one namespace: from its intent to policies, images, and a status.
+
+Each look starts from what is known now, does what is missing, says what was found, and when
+time alone would change the answer.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from bailiwick.api.meta import INTENT_NAME
+from bailiwick.engine import opting
+from bailiwick.engine.enforcement import Enforced, Enforcer, compare, divide
+from bailiwick.engine.statuses import EXEMPT
+from bailiwick.policy.assessment.evidence import Evidence
+from bailiwick.policy.binding import Problem
+from bailiwick.policy.effective import Enforcement
+
+if TYPE_CHECKING:
+    from bailiwick.engine.declared import DeclaredStore
+    from bailiwick.engine.inventory import Inventory
+    from bailiwick.engine.meaning import Meaning, Reader
+    from bailiwick.engine.notices import Notices
+    from bailiwick.engine.objects import DeclaredObject
+    from bailiwick.engine.rescans import Rescans
+    from bailiwick.engine.statuses import Statuses
+    from bailiwick.engine.world import World
+    from bailiwick.kube.client import Client
+    from bailiwick.policy.facts import Namespace
+    from bailiwick.policy.network.model import Policy
+    from bailiwick.policy.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+
+class WriteFailed(Exception):
+    """A policy could not be written: the status says so, and it is to be tried again."""
+
+
+@dataclass(slots=True)
+class NamespaceReconciler:
+    """Brings one namespace to where its intent says it should be."""
+
+    client: Client
+    world: World
+    intents: DeclaredStore
+    reader: Reader
+    enforcer: Enforcer
+    inventory: Inventory
+    rescans: Rescans
+    statuses: Statuses
+    notices: Notices
+    settings: Settings
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    async def reconcile(self, name: str) -> timedelta | None:
+        """Look at a namespace once; returns how long until it has to be looked at again.
+
+        Raises WriteFailed where a policy could not be written, after the status said so.
+        """
+        namespace = self.world.namespace(name)
+        intent = self.intents.objects.get(name, INTENT_NAME)
+        if namespace is None or namespace.terminating or (intent and intent.deleting):
+            self._forget(name)
+            return None
+        opted_in = opting.is_opted_in(namespace)
+        if self.settings.is_exempt(name):
+            return await self._refuse(namespace, intent)
+        if intent is None and not opted_in:
+            self._forget(name)
+            return None
+        if intent is None:
+            intent = await opting.write_intent(self.client, self.intents, namespace)
+            logger.info("%s: opted in by its label; its intent was written", name)
+        elif not opted_in and opting.is_written_by_operator(intent):
+            return await self._opt_out(intent)
+        return await self._hold(namespace, intent)
+
+    async def _hold(self, namespace: Namespace, intent: DeclaredObject) -> timedelta | None:
+        now = self.clock()
+        meaning = await self.reader.read(namespace, intent, now)
+        if isinstance(meaning, Problem):
+            return await self.statuses.tell(namespace, intent, meaning, now)
+        wanted = meaning.compiled.policies if _is_enforced(meaning) else ()
+        enforced = await self.enforcer.enforce(intent, wanted, meaning.compiled.frozen)
+        self._report_repairs(intent, enforced)
+        evidence = self._evidence(namespace, intent, meaning, wanted, enforced, now)
+        rescan, ends = await self.rescans.advance(namespace.name, meaning.effective.images, now)
+        wake = await self.statuses.tell(namespace, intent, evidence, now, rescan)
+        if enforced.failed:
+            failed = enforced.failed[0]
+            raise WriteFailed(f"NetworkPolicy {failed.name}: {failed.words}")
+        return min(wake, ends) if ends is not None else wake
+
+    def _evidence(
+        self,
+        namespace: Namespace,
+        intent: DeclaredObject,
+        meaning: Meaning,
+        wanted: tuple[Policy, ...],
+        enforced: Enforced,
+        now: datetime,
+    ) -> Evidence:
+        ours, foreign = divide(self.world.policies.within(namespace.name), intent.uid)
+        pods = [pod for pod in self.world.pods(namespace.name) if not pod.finished]
+        return Evidence(
+            effective=meaning.effective,
+            settings=self.settings,
+            now=now,
+            plan=meaning.compiled,
+            live=compare(ours, wanted, enforced),
+            foreign=tuple(sorted(foreign, key=lambda p: p.name)),
+            pod_labels=tuple(pod.labels for pod in pods if not pod.host_network),
+            images=self.inventory.look(namespace.name, pods, meaning.effective.images, now),
+            unreadable=self.world.unreadable,
+        )
+
+    async def _opt_out(self, intent: DeclaredObject) -> timedelta | None:
+        """Release a namespace whose label went, and remove the intent that we wrote for it."""
+        enforced = await self.enforcer.enforce(intent, ())
+        if enforced.failed:
+            failed = enforced.failed[0]
+            raise WriteFailed(f"NetworkPolicy {failed.name}: {failed.words}")
+        await opting.remove_intent(self.client, self.intents, intent)
+        self._forget(intent.namespace)
+        logger.info(
+            "%s: opted out by its label; policies and intent were removed", intent.namespace
+        )
+        return None
+
+    async def _refuse(
+        self, namespace: Namespace, intent: DeclaredObject | None
+    ) -> timedelta | None:
+        """An exempt namespace is never isolated; whoever asked for it is told."""
+        asked = intent is not None or opting.is_opted_in(namespace)
+        if asked:
+            self.notices.exempt(namespace)
+        if intent is None:
+            self._forget(namespace.name)
+            return None
+        await self.enforcer.enforce(intent, ())
+        return await self.statuses.tell(namespace, intent, EXEMPT, self.clock())
+
+    def _report_repairs(self, intent: DeclaredObject, enforced: Enforced) -> None:
+        if enforced.repaired:
+            self.notices.repaired(intent, enforced.repaired)
+            logger.warning(
+                "%s: mended network policies that somebody else changed: %s",
+                intent.namespace,
+                ", ".join(enforced.repaired),
+            )
+        elif enforced.written:
+            logger.info("%s: wrote %d network policies", intent.namespace, len(enforced.written))
+
+    def _forget(self, name: str) -> None:
+        self.reader.dependents.record(name, frozenset())
+        self.enforcer.forget(name)
+        self.inventory.forget(name)
+        self.statuses.forget(name)
+
+
+def _is_enforced(meaning: Meaning) -> bool:
+    return meaning.effective.enforcement is Enforcement.ENFORCE

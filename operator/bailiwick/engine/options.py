@@ -1,0 +1,41 @@
+"""How an operator process is run, besides what the platform team set for intents."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from bailiwick.policy.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class ScannerOptions:
+    """Where images are scanned; an empty `url` is no scanner.
+
+    `minimum_interval` is the least time between two scans of one digest that somebody asked for.
+    """
+
+    url: str = ""
+    token_file: Path | None = None
+    parallel: int = 4
+    timeout: timedelta = timedelta(minutes=15)
+    minimum_interval: timedelta = timedelta(minutes=1)
+    grace: timedelta = timedelta(hours=1)
+    metadata_every: timedelta = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What `bailiwick run` is told. Rates are per second; `health_port` 0 takes a free one."""
+
+    settings: Settings = field(default_factory=Settings)
+    scanner: ScannerOptions = field(default_factory=ScannerOptions)
+    identity: str = ""
+    workers: int = 24
+    writes_per_second: float = 1000.0
+    write_burst: int = 200
+    resync_every: timedelta = timedelta(minutes=10)
+    health_host: str = "0.0.0.0"  # noqa: S104  # probes come from the node, metrics from anywhere
+    health_port: int = 8080
+    lease_seconds: int = 15

@@ -1,0 +1,119 @@
+"""Which generation of its profile a namespace is held to, while a change rolls out.
+
+A change of a profile is taken up batch after batch (`policy.rollout`). Until its turn comes a
+namespace keeps the generation that its status speaks of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from bailiwick.api.durations import parse_duration
+from bailiwick.api.profile import SecurityProfileSpec
+from bailiwick.policy.merge import ProfileVersion
+from bailiwick.policy.rollout import Decision, Member, Phase, Terms, decide
+
+if TYPE_CHECKING:
+    from bailiwick.engine.objects import DeclaredObject
+    from bailiwick.engine.revisions import Revisions, Spec
+
+Members = Callable[[str], Iterable["DeclaredObject"]]
+
+
+@dataclass(slots=True)
+class Rollout:
+    """What is remembered of a profile's rollout between two looks at it."""
+
+    generation: int = 0
+    admitted: frozenset[str] = frozenset()
+    last_batch_at: datetime | None = None
+    decision: Decision | None = None
+
+
+@dataclass(slots=True)
+class Profiles:
+    """The rollouts of all profiles.
+
+    `members` gives the intents of the namespaces that a profile is bound to.
+    """
+
+    revisions: Revisions
+    members: Members
+    _rollouts: dict[str, Rollout] = field(default_factory=dict)
+    _parsed: dict[tuple[str, int], ProfileVersion] = field(default_factory=dict)
+
+    async def advance(
+        self, profile: DeclaredObject, now: datetime
+    ) -> tuple[Decision, frozenset[str]]:
+        """Look at a profile's rollout; return it, and the namespaces let in by this look."""
+        members = [_member(intent, profile.name) for intent in self.members(profile.name)]
+        in_use = {m.generation for m in members if m.generation is not None}
+        await self.revisions.keep(profile.name, profile.generation, profile.spec, in_use)
+        rollout = self._rollouts.setdefault(profile.name, Rollout())
+        if rollout.generation != profile.generation:
+            rollout.generation = profile.generation
+            rollout.admitted = frozenset()
+        version = self._version(profile.name, profile.generation, profile.spec)
+        decision = decide(
+            profile.generation,
+            members,
+            Terms(version.spec.rollout.batch, parse_duration(version.spec.rollout.pause)),
+            admitted=rollout.admitted,
+            last_batch_at=rollout.last_batch_at,
+            now=now,
+        )
+        fresh = decision.admitted - rollout.admitted
+        rollout.admitted = decision.admitted
+        rollout.decision = decision
+        if decision.started_batch:
+            rollout.last_batch_at = now
+        return decision, fresh
+
+    def version(self, profile: DeclaredObject, intent: DeclaredObject) -> ProfileVersion:
+        """Return the version of its profile that a namespace is held to now."""
+        reached = _member(intent, profile.name).generation
+        if reached not in (None, profile.generation) and not self._is_admitted(profile, intent):
+            kept = self.revisions.get(profile.name, reached or 0)
+            if kept is not None:
+                return self._version(profile.name, reached or 0, kept)
+        return self._version(profile.name, profile.generation, profile.spec)
+
+    def rolling_out(self, profile: str) -> bool:
+        """Say whether namespaces of a profile still wait, or were let in and are not done."""
+        rollout = self._rollouts.get(profile)
+        return bool(rollout and rollout.decision and rollout.decision.phase is not Phase.COMPLETE)
+
+    async def forget(self, profile: str) -> None:
+        """Drop what is remembered of a profile that is gone."""
+        self._rollouts.pop(profile, None)
+        self._parsed = {key: v for key, v in self._parsed.items() if key[0] != profile}
+        await self.revisions.forget(profile)
+
+    def _is_admitted(self, profile: DeclaredObject, intent: DeclaredObject) -> bool:
+        rollout = self._rollouts.get(profile.name)
+        return (
+            rollout is not None
+            and rollout.generation == profile.generation
+            and intent.namespace in rollout.admitted
+        )
+
+    def _version(self, name: str, generation: int, spec: Spec) -> ProfileVersion:
+        found = self._parsed.get((name, generation))
+        if found is None:
+            found = ProfileVersion(name, generation, SecurityProfileSpec.model_validate(spec))
+            self._parsed[name, generation] = found
+        return found
+
+
+def _member(intent: DeclaredObject, profile: str) -> Member:
+    """Read where a namespace stands from the status of its intent."""
+    said = intent.status.get("profile") or {}
+    if said.get("name") != profile or "generation" not in said:
+        return Member(intent.namespace, None, None)
+    conditions = intent.status.get("conditions") or ()
+    ready = next((c["status"] for c in conditions if c["type"] == "Ready"), "Unknown")
+    known = {"True": True, "False": False}.get(ready)
+    return Member(intent.namespace, said["generation"], known)

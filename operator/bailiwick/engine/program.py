@@ -1,0 +1,257 @@
+"""The operator process: what is started in which order, and stopped in which order.
+
+Start: read everything; write only after that, and only while the Lease is ours. Stop: finish
+the write in hand, give the Lease back, and let go of the watches.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import kopf
+
+from bailiwick import __version__
+from bailiwick.engine.assembly import Operator
+from bailiwick.engine.health import Health, HealthServer
+from bailiwick.engine.metrics import Metrics
+from bailiwick.handlers.registry import build_registry
+from bailiwick.kube.client import Client
+from bailiwick.kube.errors import ApiError
+from bailiwick.kube.events import Recorder
+from bailiwick.kube.lease import Lease, Terms
+from bailiwick.kube.session import Session
+from bailiwick.scanners.adapter import Adapter, Limits
+from bailiwick.scanners.errors import ScanError
+
+if TYPE_CHECKING:
+    from bailiwick.engine.options import Options, ScannerOptions
+    from bailiwick.kube.credentials import Source
+
+logger = logging.getLogger(__name__)
+
+LEASE_NAME = "bailiwick-operator"
+_RETRY_SECONDS = 1.0
+_FINISH_SECONDS = 3.0
+_RESYNCS_MISSED = 3
+
+
+class PartEnded(RuntimeError):
+    """A part of the process ended by itself: a restart is the cure."""
+
+
+class Program:
+    """One operator process, from its credentials to its last write."""
+
+    def __init__(self, options: Options, source: Source) -> None:
+        self._options = options
+        self._source = source
+        self._stop = asyncio.Event()
+        self._ended: list[str] = []
+        self.health_port = 0
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run until `stop` is set; raises PartEnded where a part ended before."""
+        self._stop = stop
+        async with AsyncExitStack() as stack:
+            session = await stack.enter_async_context(await Session.open(self._source))
+            metrics = Metrics()
+            lease = self._lease(session)
+            client = Client(session, fence=lease.valid, observe=metrics.sent)
+            recorder = Recorder(client, instance=self._options.identity)
+            http = await stack.enter_async_context(aiohttp.ClientSession())
+            adapter = make_adapter(http, self._options.scanner)
+            operator = Operator(client, self._options, metrics, recorder, adapter)
+            await self._serve(stack, operator, metrics)
+            logger.info("bailiwick %s reads the cluster at %s", __version__, session.server)
+            operator.watches.start()
+            stack.push_async_callback(operator.watches.stop)
+            if not await self._or_stopped(self._read(operator)):
+                return
+            # Kopf takes the signals of the process over, and ends on them.
+            self._spawn(stack, "Kopf", self._kopf(operator, session), may_stop_us=True)
+            self._spawn(stack, "the resync", self._resync(operator))
+            lease.start()
+            stack.push_async_callback(lease.release)
+            if not await self._or_stopped(lease.acquired.wait()):
+                return
+            self._spawn(stack, "the Lease", _until_set(lease.lost))
+            recorder.start()
+            stack.push_async_callback(recorder.stop)
+            await self._lead(stack, operator, metrics)
+
+    async def _lead(self, stack: AsyncExitStack, operator: Operator, metrics: Metrics) -> None:
+        logger.info("this replica holds the Lease and does the work")
+        metrics.leader.set(1)
+        if operator.image_reconciler.adapter is not None:
+            self._spawn(stack, "the questions to the scanner", self._ask_scanner(operator))
+        await operator.begin()
+        stack.push_async_callback(operator.finish, _FINISH_SECONDS)
+        await self._stop.wait()
+        if self._ended:
+            raise PartEnded(f"{', '.join(self._ended)} ended; the log above says why")
+        logger.info("stopping")
+
+    def _lease(self, session: Session) -> Lease:
+        options = self._options
+        duration = options.lease_seconds
+        return Lease(
+            Client(session, concurrency=2, timeout=duration / 3),
+            options.settings.operator_namespace,
+            LEASE_NAME,
+            options.identity,
+            terms=Terms(duration, margin=duration / 3, renew=duration / 5),
+        )
+
+    async def _serve(self, stack: AsyncExitStack, operator: Operator, metrics: Metrics) -> None:
+        health = Health()
+        health.live["watches"] = operator.watches.dead
+        health.live["parts"] = lambda: ", ".join(self._ended) + " ended" if self._ended else None
+        health.ready["connected"] = operator.watches.disconnected
+        health.ready["resync"] = self._overdue(operator.resync.age)
+        metrics.sample("bailiwick_queue_depth", "Keys that wait.", "queue", operator.depths)
+        metrics.sample("bailiwick_store_objects", "Objects held.", "kind", operator.watches.sizes)
+        metrics.sample(
+            "bailiwick_list_age_seconds", "Since the last full list.", "kind", operator.watches.ages
+        )
+        metrics.sample(
+            "bailiwick_intents",
+            "Intents, by the status of Compliant.",
+            "compliant",
+            operator.statuses.counts,
+        )
+        server = HealthServer(
+            health, metrics.registry, self._options.health_host, self._options.health_port
+        )
+        self.health_port = await server.start()
+        stack.push_async_callback(server.stop)
+        logger.info("probes and metrics are on port %d", self.health_port)
+
+    async def _read(self, operator: Operator) -> None:
+        """Read everything for the first time, for as long as that takes."""
+        while True:
+            try:
+                await operator.resync.once()
+                break
+            except ApiError as error:
+                logger.warning("the API server cannot be read yet: %s", error)
+                await asyncio.sleep(_RETRY_SECONDS)
+        await operator.watches.tried()
+
+    async def _kopf(self, operator: Operator, session: Session) -> None:
+        async def login() -> kopf.AiohttpSession:
+            return kopf.AiohttpSession(server=session.server, aiohttp_session=session.another())
+
+        await kopf.operator(
+            registry=build_registry(operator.stores, login),
+            clusterwide=True,
+            standalone=True,
+            stop_flag=self._stop,
+        )
+
+    async def _resync(self, operator: Operator) -> None:
+        every = self._options.resync_every.total_seconds()
+        while True:
+            await asyncio.sleep(every * random.uniform(0.8, 1.0))  # noqa: S311  # spreads load
+            try:
+                await operator.resync.once()
+                await operator.watches.resync()
+                if await operator.served.read():
+                    operator.enqueue_all()
+                operator.look_for_unused_images()
+            except ApiError as error:
+                logger.warning("the resync did not finish and is tried again: %s", error)
+
+    async def _ask_scanner(self, operator: Operator) -> None:
+        """Ask how old the scanner's database is; a newer one makes rescans due."""
+        images = operator.image_reconciler
+        said = ""
+        while True:
+            assert images.adapter is not None  # the caller saw it
+            try:
+                built = (await images.adapter.metadata()).database_built
+                said = ""
+                if built != images.database_built:
+                    images.database_built = built
+                    for digest in operator.uses.digests():
+                        operator.image_queue.add(digest)
+            except ScanError as error:
+                if error.message != said:
+                    logger.warning("the scanner does not answer: %s", error.message)
+                said = error.message
+            await asyncio.sleep(self._options.scanner.metadata_every.total_seconds())
+
+    def _overdue(self, age: Callable[[], float | None]) -> Callable[[], str | None]:
+        limit = _RESYNCS_MISSED * self._options.resync_every.total_seconds()
+
+        def check() -> str | None:
+            seconds = age()
+            if seconds is None:
+                return "the cluster was not read yet"
+            return f"the last was {seconds:.0f} s ago" if seconds > limit else None
+
+        return check
+
+    async def _or_stopped(self, work: Coroutine[Any, Any, object]) -> bool:
+        """Wait for something, or for the stop; says whether the former came first."""
+        task = asyncio.ensure_future(work)
+        stopped = asyncio.ensure_future(self._stop.wait())
+        await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if task.done():
+            task.result()
+            return True
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        return False
+
+    def _spawn(
+        self,
+        stack: AsyncExitStack,
+        name: str,
+        work: Coroutine[Any, Any, None],
+        *,
+        may_stop_us: bool = False,
+    ) -> None:
+        """Run something beside; the process stops when it ends.
+
+        Ending well is a fault as well, but for what `may_stop_us`.
+        """
+        task = asyncio.create_task(work, name=name)
+
+        def ended(done: asyncio.Task[None]) -> None:
+            if self._stop.is_set() or done.cancelled():
+                return
+            if done.exception() is not None or not may_stop_us:
+                self._ended.append(name)
+                logger.error("%s ended", name, exc_info=done.exception())
+            self._stop.set()
+
+        async def end() -> None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+        task.add_done_callback(ended)
+        stack.push_async_callback(end)
+
+
+async def _until_set(event: asyncio.Event) -> None:
+    await event.wait()
+
+
+def make_adapter(http: aiohttp.ClientSession, options: ScannerOptions) -> Adapter | None:
+    """Make the client of the scanner, None where none is set up."""
+    if not options.url:
+        return None
+    token_file = options.token_file
+    return Adapter(
+        http,
+        options.url,
+        token=(lambda: token_file.read_text().strip()) if token_file else None,
+        limits=Limits(scan_seconds=options.timeout.total_seconds()),
+    )

@@ -1,0 +1,59 @@
+"""What every form of the evidence store gives, and how it fails."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from bailiwick.policy.images.findings import Finding, FindingKey, ScanReport
+
+
+class EvidenceError(Exception):
+    """Evidence that is there cannot be read. It is never the same as having found nothing.
+
+    `reason` is a code for conditions, `message` a sentence for people.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+
+
+class EvidenceStore(Protocol):
+    """All findings of every digest, and when each was first seen.
+
+    Methods raise EvidenceError where evidence is damaged, and the errors of what they stand on
+    where that is out of reach.
+    """
+
+    async def load(self, digest: str) -> ScanReport | None:
+        """Return the last good report of a digest; None where none was ever saved.
+
+        Where the caller knows of a scan, None means that its evidence was lost.
+        """
+
+    async def save(self, report: ScanReport) -> None:
+        """Keep a report in place of the one before it, wholly or not at all."""
+
+    async def delete(self, digest: str) -> None:
+        """Forget a digest; no error where there is nothing to forget."""
+
+    async def digests(self) -> frozenset[str]:
+        """Return every digest that there is a report of."""
+
+    async def first_seen(self, repository: str) -> Mapping[FindingKey, datetime]:
+        """Return when each finding was first seen in a repository's images."""
+
+    async def record_seen(
+        self, repository: str, findings: Iterable[Finding], at: datetime
+    ) -> Mapping[FindingKey, datetime]:
+        """Note that findings were seen at an instant, and return `first_seen` after that.
+
+        A finding that a rebuild still has keeps its first instant.
+        """
+
+    async def sweep(self, now: datetime) -> int:
+        """Remove what an interrupted write left behind, and return how much that was."""

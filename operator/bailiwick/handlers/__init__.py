@@ -1,0 +1,1 @@
+"""Kopf's decorators: what people write is told to the engine here, and nothing is decided."""

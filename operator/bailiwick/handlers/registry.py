@@ -1,0 +1,85 @@
+"""The handlers of one operator, and Kopf's settings for them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+import kopf
+
+from bailiwick.engine.objects import DeclaredObject
+
+if TYPE_CHECKING:
+    from bailiwick.engine.declared import DeclaredStore
+    from bailiwick.kube.resources import Resource
+
+
+class Login(Protocol):
+    """Gives Kopf the session that the operator's own client uses."""
+
+    async def __call__(self) -> kopf.AiohttpSession:
+        """Return the session, with fresh credentials."""
+
+
+class NoDiffBase(kopf.DiffBaseStorage):
+    """Keeps nothing: the engine compares with the cluster, not with what was handled last.
+
+    Kopf's own storages copy each object on each event and write annotations on it.
+    """
+
+    def build(self, **_: Any) -> kopf.BodyEssence:
+        """Make no copy of an object."""
+        return kopf.BodyEssence({})
+
+    def fetch(self, **_: Any) -> kopf.BodyEssence | None:
+        """Remember nothing."""
+        return None
+
+    def store(self, **_: Any) -> None:
+        """Write nothing."""
+
+
+def build_registry(stores: Mapping[Resource, DeclaredStore], login: Login) -> kopf.OperatorRegistry:
+    """Register one event handler for each kind that Kopf watches."""
+    registry = kopf.OperatorRegistry()
+
+    @kopf.on.startup(registry=registry)
+    async def _configure(settings: kopf.OperatorSettings, **_: Any) -> None:
+        configure(settings)
+
+    @kopf.on.login(registry=registry)
+    async def _login(**_: Any) -> kopf.ConnectionInfo:
+        return await login()  # type: ignore[return-value]  # Kopf takes it; its hint is older
+
+    def tell(store: DeclaredStore) -> Any:
+        async def handler(event: Mapping[str, Any], **_: Any) -> None:
+            observed = DeclaredObject.from_json(store.kind, event["object"])
+            (store.forget if event["type"] == "DELETED" else store.observe)(observed)
+
+        return handler
+
+    for resource, store in stores.items():
+        kopf.on.event(
+            resource.group,
+            resource.version,
+            resource.plural,
+            registry=registry,
+            id=f"observe-{resource.plural}",
+        )(tell(store))
+
+    return registry
+
+
+def configure(
+    settings: kopf.OperatorSettings, backoffs: Collection[float] = (0.5, 1, 2, 4, 8, 15)
+) -> None:
+    """Set Kopf up to write nothing and to be the only one: the Lease is ours."""
+    settings.peering.standalone = True
+    settings.posting.enabled = False
+    settings.persistence.diffbase_storage = NoDiffBase()
+    settings.persistence.finalizer = "bailiwick.dev/not-used"
+    settings.networking.error_backoffs = backoffs
+    settings.networking.request_timeout = 30
+    settings.watching.server_timeout = 300
+    settings.execution.max_workers = 1
+    settings.queueing.exit_timeout = 1

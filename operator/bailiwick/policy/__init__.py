@@ -1,0 +1,1 @@
+"""What an intent means: pure functions of plain data, with the time passed in."""

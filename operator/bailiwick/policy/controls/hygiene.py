@@ -1,0 +1,173 @@
+"""The controls of how images are built: where they come from, what is in them, how old they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from bailiwick.policy.assessment.evidence import Evidence, ImageFact
+from bailiwick.policy.controls.images import of_images
+from bailiwick.policy.controls.result import (
+    Result,
+    count,
+    error,
+    failed,
+    listing,
+    passed,
+    sentence,
+    skipped,
+    warned,
+)
+from bailiwick.policy.images.findings import HygieneFacts
+from bailiwick.policy.images.references import InvalidReference, Reference
+from bailiwick.policy.images.registries import contactable
+
+MINIMAL_WORDS = {
+    "shells": "shells",
+    "packageManagers": "package managers",
+    "debugTools": "debug tools",
+    "buildTools": "build tools",
+}
+
+
+@of_images
+def registries(evidence: Evidence, images: tuple[ImageFact, ...]) -> Result:
+    """Every image comes from a registry that the profile lists."""
+    patterns = evidence.effective.images.registries
+    loopback = evidence.settings.allow_loopback_registries
+    refused = []
+    nameless = []
+    for image in images:
+        reference = image.running.reference
+        if reference is None:
+            nameless.append(image)
+            continue
+        refusal = contactable(reference, patterns, allow_loopback=loopback)
+        if refusal:
+            refused.append((image.name, refusal.message))
+    if refused:
+        others = listing(name for name, _ in refused[1:])
+        return failed(
+            f"{count(len(refused), 'image')} from a registry that is not allowed: "
+            f"{sentence(refused[0][1])}" + (f" Also: {others}." if others else "")
+        )
+    if nameless:
+        return error(f"No registry can be read from: {listing(i.name for i in nameless)}.")
+    return passed(f"{count(len(images), 'image')}, all from listed registries.")
+
+
+@of_images
+def pinned(evidence: Evidence, images: tuple[ImageFact, ...]) -> Result:
+    """Workloads name their images as the profile asks: by digest, or by a tag but latest."""
+    how = evidence.effective.images.pinned
+    if how == "Off":
+        return skipped("The profile does not ask for pinned images.")
+    loose = sorted(
+        {name for i in images for name in i.running.declared if not _is_pinned(name, how)}
+    )
+    advice = (
+        "Name them by digest: repository@sha256:…"
+        if how == "Digest"
+        else "Name them by digest, or by a tag other than latest"
+    )
+    if loose:
+        return failed(
+            f"{count(len(loose), 'image reference')} not pinned: {listing(loose)}. {advice}."
+        )
+    return passed("Every image is pinned as the profile asks.")
+
+
+@of_images
+def minimal(evidence: Evidence, images: tuple[ImageFact, ...]) -> Result:
+    """Images hold no shells, package managers, debug or build tools, as far as it matters."""
+    asked = {k: s for k, s in evidence.effective.images.minimal.items() if s != "Off"}
+    if not asked:
+        return skipped("The profile does not ask for minimal images.")
+    found: dict[str, list[str]] = {"Fail": [], "Warn": []}
+    unknown = []
+    for image in images:
+        for kind in sorted(asked):
+            programs = _programs(image.hygiene, kind)
+            if programs is None:
+                unknown.append(image)
+            elif programs:
+                words = MINIMAL_WORDS.get(kind, kind)
+                found[asked[kind]].append(f"{image.name} holds {words} ({listing(programs)})")
+    everything = found["Fail"] + found["Warn"]
+    if found["Fail"]:
+        return failed(f"{count(len(everything), 'finding')}: {listing(everything)}.")
+    if unknown:
+        return _not_known(unknown, "what is in")
+    if found["Warn"]:
+        return warned(f"{count(len(everything), 'finding')}: {listing(everything)}.")
+    return passed("No image holds what the profile does not want in it.")
+
+
+@of_images
+def non_root(evidence: Evidence, images: tuple[ImageFact, ...]) -> Result:  # noqa: ARG001  # one shape for all controls
+    """Images name a user other than root in their configuration."""
+    root = [i for i in images if i.hygiene is not None and i.hygiene.runs_as_root]
+    unknown = [i for i in images if i.hygiene is None or i.hygiene.runs_as_root is None]
+    if root:
+        return failed(
+            f"{count(len(root), 'image')} would run as root: {listing(i.name for i in root)}."
+        )
+    if unknown:
+        return _not_known(unknown, "the user of")
+    return passed(f"{count(len(images), 'image')}, none of which asks for root.")
+
+
+@of_images
+def age(evidence: Evidence, images: tuple[ImageFact, ...]) -> Result:
+    """No image was built longer ago than the profile allows."""
+    limit = evidence.effective.images.max_age
+    if limit is None:
+        return skipped("The profile sets no images.maxAge.")
+    old = [i for i in images if (at := too_old_at(i, limit)) and at <= evidence.now]
+    unknown = [i for i in images if too_old_at(i, limit) is None]
+    if old:
+        names = (f"{i.name} of {i.hygiene.created:%Y-%m-%d}" for i in old if i.hygiene)
+        return failed(f"{count(len(old), 'image')} older than {limit.days} days: {listing(names)}.")
+    if unknown:
+        return _not_known(unknown, "the age of")
+    return passed(f"{count(len(images), 'image')}, none older than {limit.days} days.")
+
+
+def too_old_at(image: ImageFact, limit: timedelta) -> datetime | None:
+    """Return when an image becomes too old; None where it is not known when it was built."""
+    created = image.hygiene.created if image.hygiene else None
+    if created is None:
+        return None
+    try:
+        return created + limit
+    except OverflowError:
+        return created.max.replace(tzinfo=created.tzinfo)
+
+
+def _is_pinned(declared: str, how: str) -> bool:
+    try:
+        reference = Reference.parse(declared)
+    except InvalidReference:
+        return False
+    if reference.digest:
+        return True
+    return how == "NotLatest" and reference.tag not in ("", "latest")
+
+
+def _programs(facts: HygieneFacts | None, kind: str) -> tuple[str, ...] | None:
+    if facts is None:
+        return None
+    return {
+        "shells": facts.shells,
+        "packageManagers": facts.package_managers,
+        "debugTools": facts.debug_tools,
+        "buildTools": facts.build_tools,
+    }.get(kind)
+
+
+def _not_known(images: Iterable[ImageFact], what: str) -> Result:
+    names = sorted({image.name for image in images})
+    return error(
+        f"It is not known {what} {count(len(names), 'image')}, because no scan told it: "
+        f"{listing(names)}."
+    )

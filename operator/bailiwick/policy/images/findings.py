@@ -1,0 +1,204 @@
+"""What a scan found in one image, in the words of the scanner adapter API.
+
+What a scanner did not tell is None, never zero or False: absence is not a pass.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import IntEnum
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+class Severity(IntEnum):
+    """How bad a vulnerability is, as the scanner rates it; higher is worse."""
+
+    UNKNOWN = 0
+    NEGLIGIBLE = 1
+    LOW = 2
+    MEDIUM = 3
+    HIGH = 4
+    CRITICAL = 5
+
+    @classmethod
+    def parse(cls, text: str) -> Severity:
+        """Read a scanner's word; one that the adapter API does not have is UNKNOWN."""
+        return cls.__members__.get(text.strip().upper(), cls.UNKNOWN)
+
+    @property
+    def label(self) -> str:
+        """The word for people, `Critical`."""
+        return self.name.capitalize()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One vulnerability in one version of one package.
+
+    `fixed_version` is None where no fix is known, `known_exploited` None where the scanner
+    does not tell. `aliases` are other ids of the same vulnerability.
+    """
+
+    id: str
+    package: str
+    version: str
+    severity: Severity
+    fixed_version: str | None = None
+    known_exploited: bool | None = None
+    purl: str = ""
+    aliases: tuple[str, ...] = ()
+    title: str = ""
+    link: str = ""
+
+    @property
+    def key(self) -> FindingKey:
+        """What `firstSeen` belongs to, within a repository: it outlives a rebuild."""
+        return self.id, self.package
+
+
+FindingKey = tuple[str, str]
+"""Vulnerability id and package name."""
+
+
+@dataclass(frozen=True, slots=True)
+class HygieneFacts:
+    """What is in an image besides its packages; None where it is not known.
+
+    `user` is the image configuration's, and empty where that names none, which is root. The
+    four lists hold paths of programs, sorted.
+    """
+
+    user: str | None = None
+    created: datetime | None = None
+    os: str | None = None
+    os_end_of_life: bool | None = None
+    architecture: str | None = None
+    shells: tuple[str, ...] | None = None
+    package_managers: tuple[str, ...] | None = None
+    debug_tools: tuple[str, ...] | None = None
+    build_tools: tuple[str, ...] | None = None
+
+    @property
+    def runs_as_root(self) -> bool | None:
+        """Say whether the image asks for root, unless its pod says otherwise; None: not known.
+
+        A name that is not `root` may still be user 0 in the image's passwd file.
+        """
+        if self.user is None:
+            return None
+        name = self.user.partition(":")[0]
+        return name in ("", "root") or (name.isdecimal() and int(name) == 0)
+
+
+@dataclass(frozen=True, slots=True)
+class ScanReport:
+    """The result of one scan of one digest.
+
+    `digest` is the one asked for; `manifest_digest` is that of the platform's manifest, which
+    differs where an index was asked for, and is None where the scanner does not tell.
+    `database_built` is the age of what the scanner knew, None where it does not tell.
+    Make it by `of`, which puts the findings into their order.
+    """
+
+    digest: str
+    scanned_at: datetime
+    scanner: str = ""
+    scanner_version: str = ""
+    database_built: datetime | None = None
+    manifest_digest: str | None = None
+    findings: tuple[Finding, ...] = ()
+    hygiene: HygieneFacts | None = None
+
+    @classmethod
+    def of(
+        cls,
+        digest: str,
+        scanned_at: datetime,
+        findings: Iterable[Finding],
+        *,
+        scanner: str = "",
+        scanner_version: str = "",
+        database_built: datetime | None = None,
+        manifest_digest: str | None = None,
+        hygiene: HygieneFacts | None = None,
+    ) -> ScanReport:
+        """Make a report: findings worst first, each vulnerability of a package version once."""
+        return cls(
+            digest=digest,
+            scanned_at=scanned_at,
+            scanner=scanner,
+            scanner_version=scanner_version,
+            database_built=database_built,
+            manifest_digest=manifest_digest,
+            findings=worst_first(_without_repeats(findings)),
+            hygiene=hygiene,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many findings there are, and for how many of them a fixed version is known."""
+
+    total: int = 0
+    fixable: int = 0
+
+
+def tallies(findings: Iterable[Finding]) -> dict[Severity, Tally]:
+    """Count findings by severity, worst first; every severity is a key."""
+    result = {severity: Tally() for severity in sorted(Severity, reverse=True)}
+    for each in findings:
+        old = result[each.severity]
+        fixable = old.fixable + (each.fixed_version is not None)
+        result[each.severity] = Tally(old.total + 1, fixable)
+    return result
+
+
+def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Sort findings: exploited ones first, then by severity, those with a fix before others."""
+    return tuple(sorted(findings, key=_rank))
+
+
+def bounded(items: Sequence[T], limit: int) -> tuple[tuple[T, ...], int]:
+    """Return the first `limit` items and the exact number of those left out."""
+    return tuple(items[:limit]), max(0, len(items) - limit)
+
+
+def _rank(finding: Finding) -> tuple[bool, int, bool, str, str, str]:
+    return (
+        not finding.known_exploited,
+        -finding.severity,
+        finding.fixed_version is None,
+        finding.id,
+        finding.package,
+        finding.version,
+    )
+
+
+def _without_repeats(findings: Iterable[Finding]) -> Iterable[Finding]:
+    # A package that lies in an image twice is reported twice; the worse of what is said stands.
+    groups: dict[tuple[str, str, str], list[Finding]] = defaultdict(list)
+    for each in findings:
+        groups[each.id, each.package, each.version].append(each)
+    for group in groups.values():
+        exploited = max(
+            (e.known_exploited for e in group if e.known_exploited is not None), default=None
+        )
+        yield replace(min(group, key=_preference), known_exploited=exploited)
+
+
+def _preference(finding: Finding) -> tuple[int, bool, str, str, tuple[str, ...], str, str]:
+    fixed = finding.fixed_version
+    return (
+        -finding.severity,
+        fixed is None,
+        fixed or "",
+        finding.purl,
+        finding.aliases,
+        finding.link,
+        finding.title,
+    )

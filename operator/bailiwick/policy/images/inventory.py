@@ -1,0 +1,151 @@
+"""Which images run in a namespace: every container of every pod, by digest and never by tag."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bailiwick.policy.images.references import InvalidReference, Reference, read_image_id
+
+if TYPE_CHECKING:
+    from bailiwick.policy.facts import Container, ContainerKind, Pod
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ContainerUse:
+    """A container that runs an image: the pod's controller where it has one, else the pod."""
+
+    workload: str
+    container: str
+    kind: ContainerKind
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why the digest of an image is not known: a reason code, and words for people.
+
+    `passing` where it mends itself, as when a container has not started yet.
+    """
+
+    reason: str
+    message: str
+    passing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RunningImage:
+    """One image that runs in a namespace.
+
+    `digest` is what the runtime reported or the pod pins: that of a platform's manifest, or of
+    an index. None comes with a `problem`. `reference` is the repository to find it in, None
+    where no name could be read. `declared` are the spellings in pods' specs, `architecture`
+    that of the nodes, empty where not known.
+    """
+
+    digest: str | None
+    reference: Reference | None
+    declared: tuple[str, ...]
+    containers: tuple[ContainerUse, ...]
+    architecture: str = ""
+    problem: Problem | None = None
+
+
+def inventory(
+    pods: Iterable[Pod], architectures: Mapping[str, str] | None = None
+) -> tuple[RunningImage, ...]:
+    """List the images of a namespace's pods, sorted, each digest of a repository once.
+
+    `architectures` gives those of nodes by name. Finished pods run nothing and do not count.
+    Images whose digest is not known stay apart by their spelling in the spec.
+    """
+    known = architectures or {}
+    groups: dict[_Identity, list[tuple[str, ContainerUse]]] = defaultdict(list)
+    for pod in pods:
+        if pod.finished:
+            continue
+        workload = f"{pod.owner.kind}/{pod.owner.name}" if pod.owner else f"Pod/{pod.name}"
+        for container in pod.containers:
+            identity = _identify(container, known.get(pod.node, ""))
+            use = ContainerUse(workload, container.name, container.kind)
+            groups[identity].append((container.image, use))
+    images = (
+        RunningImage(
+            digest=identity.digest,
+            reference=identity.reference,
+            declared=tuple(sorted({image for image, _ in uses})),
+            containers=tuple(sorted({use for _, use in uses})),
+            architecture=identity.architecture,
+            problem=identity.problem,
+        )
+        for identity, uses in groups.items()
+    )
+    return tuple(sorted(images, key=_order))
+
+
+@dataclass(frozen=True, slots=True)
+class _Identity:
+    digest: str | None
+    reference: Reference | None
+    architecture: str
+    problem: Problem | None = None
+    spelling: str = ""
+
+
+def _identify(container: Container, architecture: str) -> _Identity:
+    declared = _parse(container.image)
+    reported = read_image_id(container.image_id)
+    reference = declared or reported.reference
+    pinned = declared.digest if declared else ""
+    # What was pulled by digest is that digest, whatever else the runtime calls it.
+    digest = reported.digest or pinned or None
+    if digest is not None:
+        place = reference.at(digest) if reference else None
+        return _Identity(digest, place, architecture)
+    problem = _problem(container, reported.configuration)
+    return _Identity(None, reference, architecture, problem, container.image)
+
+
+def _problem(container: Container, configuration: bool) -> Problem:
+    if container.kind == "volume":
+        return Problem(
+            "ImageVolumeNotPinned",
+            "Kubernetes does not report which image a volume holds. Name it by digest: "
+            f"{container.image}@sha256:…",
+        )
+    if configuration:
+        return Problem(
+            "ManifestNotReported",
+            f'The node reports only the configuration of "{container.image}", no manifest: the '
+            "image was loaded into the node or built there. Pull it from a registry, or name it by "
+            "digest.",
+        )
+    if container.image_id:
+        return Problem(
+            "ImageIDNotUnderstood",
+            f'The node reports "{container.image_id[:200]}" for "{container.image}", which names '
+            "no digest. Name the image by digest.",
+        )
+    return Problem(
+        "DigestNotReported",
+        f'No digest is reported for "{container.image}" yet: its container has not started.',
+        passing=True,
+    )
+
+
+def _parse(text: str) -> Reference | None:
+    try:
+        return Reference.parse(text)
+    except InvalidReference:
+        return None
+
+
+def _order(image: RunningImage) -> tuple[str, str, str, tuple[str, ...], str]:
+    return (
+        str(image.reference or ""),
+        image.digest or "",
+        image.architecture,
+        image.declared,
+        image.problem.reason if image.problem else "",
+    )

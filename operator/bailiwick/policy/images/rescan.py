@@ -1,0 +1,128 @@
+"""When an image is to be scanned again, and why."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bailiwick.policy.images.findings import ScanReport
+    from bailiwick.policy.images.state import Failure
+
+
+class RescanReason(StrEnum):
+    """Why a scan is due; in this order where there are several reasons at once."""
+
+    NEW_DIGEST = "NewDigest"
+    REQUESTED = "Requested"
+    DATABASE_NEWER = "DatabaseNewer"
+    AGE = "Age"
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often one digest may be scanned at most, whoever asks.
+
+    After a failure the wait doubles from `retry_first` to `retry_most`; one that trying again
+    cannot mend waits `retry_most` at once. A share `jitter` of `rescan_every`, other for each
+    digest, spreads what would come due together.
+    """
+
+    min_interval: timedelta = timedelta(minutes=5)
+    retry_first: timedelta = timedelta(seconds=15)
+    retry_most: timedelta = timedelta(minutes=30)
+    jitter: float = 0.1
+    database_spread: timedelta = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class NextScan:
+    """The next scan of a digest: why, and from when on. Due now where `at` is not after now."""
+
+    reason: RescanReason
+    at: datetime
+
+
+def asked_at(instant: datetime, noticed: datetime) -> datetime:
+    """Return when a rescan was asked for: an instant in the future counts as when it was noticed.
+
+    Without that, results would be older than the instant however often they were renewed.
+    """
+    return min(instant, noticed)
+
+
+def next_scan(
+    digest: str,
+    report: ScanReport | None,
+    now: datetime,
+    *,
+    failure: Failure | None = None,
+    asked: Iterable[datetime] = (),
+    rescan_every: timedelta | None = None,
+    database_built: datetime | None = None,
+    pace: Pace | None = None,
+) -> NextScan | None:
+    """Say when a digest is to be scanned next; None: never, unless something happens.
+
+    `asked` are the instants of every `scannedAfter` and RescanRequest that covers the digest,
+    `rescan_every` the shortest of those who run it, `database_built` the age of the scanner's
+    database as it tells it now. A scan that runs already is the caller's to know.
+    """
+    pace = pace or Pace()
+    wish = _wish(digest, report, now, tuple(asked), rescan_every, database_built, pace)
+    if wish is None:
+        return None
+    earliest = [wish.at]
+    if failure is not None:
+        earliest.append(failure.at + retry_delay(failure, pace))
+    if report is not None:
+        earliest.append(report.scanned_at + pace.min_interval)
+    return NextScan(wish.reason, max(earliest))
+
+
+def retry_delay(failure: Failure, pace: Pace) -> timedelta:
+    """Return how long to wait after a failure before the next attempt."""
+    if failure.permanent:
+        return pace.retry_most
+    doublings = min(max(failure.count, 1) - 1, 30)
+    return min(pace.retry_first * float(2**doublings), pace.retry_most)
+
+
+def _wish(
+    digest: str,
+    report: ScanReport | None,
+    now: datetime,
+    asked: tuple[datetime, ...],
+    rescan_every: timedelta | None,
+    database_built: datetime | None,
+    pace: Pace,
+) -> NextScan | None:
+    if report is None:
+        return NextScan(RescanReason.NEW_DIGEST, now)
+    pending = [min(each, now) for each in asked if min(each, now) > report.scanned_at]
+    if pending:
+        return NextScan(RescanReason.REQUESTED, min(pending))
+    share = spread(digest)
+    wishes = []
+    if database_built is not None and _newer(database_built, report):
+        # Counted from the database, not from now: the instant must not move as time passes.
+        soon = max(database_built, report.scanned_at) + pace.database_spread * share
+        wishes.append(NextScan(RescanReason.DATABASE_NEWER, soon))
+    if rescan_every is not None:
+        early = rescan_every * pace.jitter * share
+        wishes.append(NextScan(RescanReason.AGE, report.scanned_at + rescan_every - early))
+    return min(wishes, key=lambda wish: wish.at, default=None)
+
+
+def _newer(database_built: datetime, report: ScanReport) -> bool:
+    # A scanner that tells no age in its report is judged by when it scanned.
+    return database_built > (report.database_built or report.scanned_at)
+
+
+def spread(digest: str) -> float:
+    """Return a number from 0 to 1 (not included), always the same for a digest."""
+    return int.from_bytes(hashlib.sha256(digest.encode()).digest()[:6], "big") / 2**48

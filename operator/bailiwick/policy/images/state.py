@@ -1,0 +1,196 @@
+"""The verdict on each image: what its last scan says, whether that still counts, and until when."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from bailiwick.policy.images.findings import Finding, Severity, Tally, bounded, tallies
+
+if TYPE_CHECKING:
+    from bailiwick.policy.images.findings import FindingKey, ScanReport
+
+WORST_LIMIT = 10
+KNOWN_EXPLOITED = "knownExploited"
+
+
+class Verdict(StrEnum):
+    """What is known of an image; only Clean is good news."""
+
+    UNSCANNED = "Unscanned"
+    SCANNING = "Scanning"
+    FAILED = "Failed"
+    STALE = "Stale"
+    VIOLATING = "Violating"
+    CLEAN = "Clean"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The last attempts to scan an image failed: a reason code, words, and how often in a row.
+
+    `permanent` where trying again soon cannot help, as for a digest the registry does not have.
+    """
+
+    reason: str
+    message: str
+    at: datetime
+    count: int = 1
+    permanent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ScanTerms:
+    """What an effective intent asks of scans; None and absent keys where it asks nothing.
+
+    `remediate_within` has the keys knownExploited, critical, high, medium, low, negligible and
+    unknown. `scanned_after` is never in the future: see `rescan.asked_at`.
+    """
+
+    max_age: timedelta | None = None
+    scanned_after: datetime | None = None
+    remediate_within: Mapping[str, timedelta] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of one image in one repository.
+
+    `report` is the last good one, kept while a rescan runs or fails. `failure` is None once a
+    scan succeeded. `first_seen` is when each finding was first seen in this repository; one
+    that is missing there counts from the report's own scan.
+    """
+
+    report: ScanReport | None = None
+    scanning: bool = False
+    failure: Failure | None = None
+    first_seen: Mapping[FindingKey, datetime] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A finding with the instant by which it must be gone; None where none is set."""
+
+    finding: Finding
+    first_seen: datetime
+    due_by: datetime | None
+    overdue: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ImageState:
+    """The verdict on one image, with why.
+
+    `overdue` counts findings past their deadline, from all findings and never from `worst`.
+    `next_due` is the earliest deadline that has not passed, and `changes_at` the next instant at
+    which time alone changes this value; None if never. Counts are None where there is no report.
+    """
+
+    verdict: Verdict
+    reason: str
+    message: str
+    counts: Mapping[Severity, Tally] | None = None
+    overdue: int = 0
+    worst: tuple[Due, ...] = ()
+    worst_omitted: int = 0
+    scanned_at: datetime | None = None
+    fresh: bool = False
+    next_due: datetime | None = None
+    changes_at: datetime | None = None
+
+
+def assess(
+    known: Known, terms: ScanTerms, now: datetime, *, worst_limit: int = WORST_LIMIT
+) -> ImageState:
+    """Judge an image by its last good report.
+
+    Findings that are overdue outweigh a report's age: it can only have become worse. A report
+    that is too old is never Clean.
+    """
+    report = known.report
+    if report is None:
+        return _without_report(known)
+    dues = [_due(each, report, known.first_seen, terms, now) for each in report.findings]
+    overdue = [each for each in dues if each.overdue]
+    coming = [each.due_by for each in dues if each.due_by and not each.overdue]
+    stale = _staleness(report, terms, now)
+    # Overdue ones first, and among equals the order of the report.
+    worst, omitted = bounded(sorted(dues, key=lambda d: not d.overdue), worst_limit)
+    expires = report.scanned_at + terms.max_age if terms.max_age is not None else None
+    waits = [*coming, *([expires] if expires and not stale else [])]
+    verdict, reason, message = _verdict(known, overdue, stale)
+    return ImageState(
+        verdict=verdict,
+        reason=reason,
+        message=message,
+        counts=tallies(report.findings),
+        overdue=len(overdue),
+        worst=worst,
+        worst_omitted=omitted,
+        scanned_at=report.scanned_at,
+        fresh=not stale,
+        next_due=min(coming, default=None),
+        changes_at=min(waits, default=None),
+    )
+
+
+def _without_report(known: Known) -> ImageState:
+    if known.scanning:
+        message = "The first scan of this image is running."
+        return ImageState(Verdict.SCANNING, "FirstScan", message)
+    if known.failure:
+        return ImageState(Verdict.FAILED, known.failure.reason, known.failure.message)
+    return ImageState(Verdict.UNSCANNED, "NeverScanned", "This image was never scanned.")
+
+
+def _verdict(known: Known, overdue: list[Due], stale: str) -> tuple[Verdict, str, str]:
+    if overdue:
+        first = min(overdue, key=lambda d: d.due_by or d.first_seen)
+        more = f", and {len(overdue) - 1} more" if len(overdue) > 1 else ""
+        return Verdict.VIOLATING, "Overdue", f"{_sentence(first)}{more}."
+    if stale:
+        why = f" The last rescan failed: {known.failure.message}" if known.failure else ""
+        why = " A rescan is running." if known.scanning else why
+        return Verdict.STALE, "ScanTooOld", stale + why
+    return Verdict.CLEAN, "WithinPolicy", "No finding is past its deadline."
+
+
+def _sentence(due: Due) -> str:
+    finding = due.finding
+    fix = f"update it to {finding.fixed_version}" if finding.fixed_version else "no fix is known"
+    by = f"{due.due_by:%Y-%m-%d %H:%M} UTC" if due.due_by else "an unknown date"
+    return f"{finding.id} in {finding.package} {finding.version} was due by {by} ({fix})"
+
+
+def _staleness(report: ScanReport, terms: ScanTerms, now: datetime) -> str:
+    """Say why the report no longer counts; empty where it does."""
+    if terms.scanned_after is not None and report.scanned_at < terms.scanned_after:
+        return (
+            f"The last scan is of {report.scanned_at:%Y-%m-%d %H:%M} UTC, before the rescan that "
+            f"was asked for at {terms.scanned_after:%Y-%m-%d %H:%M} UTC."
+        )
+    if terms.max_age is not None and now >= report.scanned_at + terms.max_age:
+        return (
+            f"The last scan is of {report.scanned_at:%Y-%m-%d %H:%M} UTC and older than "
+            f"images.scan.maxAge allows."
+        )
+    return ""
+
+
+def _due(
+    finding: Finding,
+    report: ScanReport,
+    first_seen: Mapping[FindingKey, datetime],
+    terms: ScanTerms,
+    now: datetime,
+) -> Due:
+    seen = first_seen.get(finding.key, report.scanned_at)
+    limits = [terms.remediate_within.get(finding.severity.name.lower())]
+    if finding.known_exploited:
+        limits.append(terms.remediate_within.get(KNOWN_EXPLOITED))
+    within = min((each for each in limits if each is not None), default=None)
+    due_by = seen + within if within is not None else None
+    return Due(finding, seen, due_by, due_by is not None and now >= due_by)

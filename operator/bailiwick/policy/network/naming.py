@@ -1,0 +1,82 @@
+"""Names and labels of the policies: readable, valid, and never shared by two rules.
+
+The name of a policy covers everything that must not change under it: the rule, the half and
+the pods it selects. A change of those makes another policy, so that the new one can be there
+before the old one goes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from typing import Literal
+
+from bailiwick.policy.rules import Rule
+from bailiwick.policy.selectors import Selector
+
+Half = Literal["isolation", "ingress", "egress", "bridge"]
+Origin = Literal["intent", "profile"]
+
+MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
+MANAGED_BY = "bailiwick"
+RULE_LABEL = "bailiwick.dev/rule"
+HALF_LABEL = "bailiwick.dev/half"
+ORIGIN_LABEL = "bailiwick.dev/origin"
+ISOLATION_NAME = "bailiwick-isolation"
+BRIDGE_PREFIX = "bailiwick-bridge"
+
+_LABEL_VALUE = re.compile(r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$")
+_SHORT = {"ingress": "in", "egress": "out"}
+_HASH_LENGTH = 10
+_SLUG_LENGTH = 63 - len("-out-") - _HASH_LENGTH
+
+
+def digest(*parts: object) -> str:
+    """Return a short hash of JSON values, the same in every process."""
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:_HASH_LENGTH]
+
+
+def slug(text: str, length: int = _SLUG_LENGTH) -> str:
+    """Reduce a text to a DNS-1123 label; different texts may give the same one."""
+    reduced = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:length].strip("-")
+    return reduced or "rule"
+
+
+def policy_name(rule: Rule, half: Half, selector: Selector) -> str:
+    """Name the policy of one half of a rule, for the pods that `selector` selects."""
+    key = digest(rule.name, half, selector.to_json(), rule.from_profile)
+    return f"{slug(rule.name)}-{_SHORT[half]}-{key}"
+
+
+def bridge_name(direction: str, content: object) -> str:
+    """Name a temporary policy by what it holds."""
+    return f"{BRIDGE_PREFIX}-{_SHORT[direction]}-{digest(direction, content)}"
+
+
+def origin(rule: Rule) -> Origin:
+    """Say who wrote a rule."""
+    return "profile" if rule.from_profile else "intent"
+
+
+def rule_label(name: str) -> str:
+    """Return the name itself where it is a label value, else a form that no other name has."""
+    if _LABEL_VALUE.match(name):
+        return name
+    return f"{slug(name, 63 - 1 - _HASH_LENGTH)}.{digest(name)}"
+
+
+def rule_labels(rule: Rule, half: Half) -> dict[str, str]:
+    """Return the labels of a policy that a rule gave."""
+    return {
+        MANAGED_BY_LABEL: MANAGED_BY,
+        RULE_LABEL: rule_label(rule.name),
+        HALF_LABEL: half,
+        ORIGIN_LABEL: origin(rule),
+    }
+
+
+def own_labels(half: Half) -> dict[str, str]:
+    """Return the labels of a policy that no single rule gave."""
+    return {MANAGED_BY_LABEL: MANAGED_BY, HALF_LABEL: half}

@@ -1,0 +1,88 @@
+"""The sides of a rule, resolved to what a NetworkPolicy can say.
+
+A side that lies in the namespace has selectors, for the policy of its own half. Every side
+has openings, as the policy of the other half names it.
+"""
+
+from __future__ import annotations
+
+from bailiwick.policy.effective import EffectiveIntent
+from bailiwick.policy.network import addresses, entities, services
+from bailiwick.policy.network.model import NetworkFinding
+from bailiwick.policy.network.reading import Closed, Reading
+from bailiwick.policy.network.resolved import Resolved, Scope
+from bailiwick.policy.network.specs import Opening, own_pods, pods_of
+from bailiwick.policy.ports import Port
+from bailiwick.policy.rules import (
+    CIDRPeer,
+    EntityPeer,
+    FQDNPeer,
+    NamespacePeer,
+    Peer,
+    Rule,
+    ServicePeer,
+    WorkloadPeer,
+)
+
+FQDN_CLOSED = (
+    "nothing in this cluster that the operator knows can hold traffic to host names: name the "
+    "addresses as a cidr, or ask the platform team"
+)
+
+
+def is_local(peer: Peer | None, namespace: str) -> bool:
+    """Say whether a side of a rule lies in this namespace."""
+    match peer:
+        case None | WorkloadPeer():
+            return True
+        case NamespacePeer() | ServicePeer():
+            return peer.namespace == namespace
+        case _:
+            return False
+
+
+class Resolver:
+    """Resolves the two sides of one rule."""
+
+    def __init__(
+        self,
+        effective: EffectiveIntent,
+        reading: Reading,
+        rule: Rule,
+        findings: list[NetworkFinding],
+    ) -> None:
+        self._rule = rule
+        self._scope = Scope(effective, reading, rule, findings)
+
+    def source(self) -> Resolved:
+        """Resolve who may open connections; on what ports is the other side's to say."""
+        return self._resolve(self._rule.source, None)
+
+    def target(self) -> Resolved:
+        """Resolve who may be reached, and on what ports."""
+        return self._resolve(self._rule.target, tuple(sorted(set(self._rule.ports))) or None)
+
+    def _resolve(self, peer: Peer | None, ports: tuple[Port, ...] | None) -> Resolved:
+        here = self._scope.effective.namespace
+        match peer:
+            case None:
+                return self._resolve(WorkloadPeer(), ports)
+            case WorkloadPeer(selector):
+                self._scope.check_names(here, selector, ports)
+                return Resolved((Opening((own_pods(selector),), ports),), (selector,))
+            case NamespacePeer(namespace, selector) if namespace == here:
+                return self._resolve(WorkloadPeer(selector), ports)
+            case NamespacePeer(namespace, selector):
+                self._scope.check_namespace(namespace)
+                self._scope.check_names(namespace, selector, ports)
+                return Resolved((Opening((pods_of(namespace, selector),), ports),))
+            case ServicePeer():
+                return services.resolve(self._scope, peer, ports, peer is self._rule.target)
+            case CIDRPeer():
+                return addresses.resolve(self._scope, peer, ports)
+            case FQDNPeer():
+                raise Closed("FQDNNotEnforceable", FQDN_CLOSED)
+            case EntityPeer(entity):
+                return entities.resolve(
+                    self._scope, entity, ports, as_target=peer is self._rule.target
+                )

@@ -1,0 +1,111 @@
+"""The images' part of an intent's status: exact counts, and the worst of what was found."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from bailiwick.api.intent_status import PROBLEM_LIMIT, WORST_LIMIT
+from bailiwick.policy.assessment.evidence import ImageFact
+from bailiwick.policy.assessment.history import stamp
+from bailiwick.policy.images.state import Due, Verdict
+from bailiwick.reports.fields import JSON, bounded, line, message, moment, present
+
+_Found = tuple[ImageFact, Due]
+
+
+def images_status(images: Sequence[ImageFact] | None) -> JSON | None:
+    """Write the images that run; None where they are not known."""
+    if images is None:
+        return None
+    counts = Counter(_verdict(image) for image in images)
+    problems, more_problems = bounded(
+        [_problem(i) for i in images if _verdict(i) is not Verdict.CLEAN], PROBLEM_LIMIT
+    )
+    worst, more = _worst(images)
+    return {
+        "digests": len(images),
+        **{v.value.lower(): counts[v] for v in Verdict},
+        "problems": list(problems),
+        "problemsOmitted": more_problems,
+        "worst": worst,
+        "worstOmitted": more,
+    }
+
+
+def overdue(images: Sequence[ImageFact] | None) -> int | None:
+    """Count the vulnerabilities past their deadline; None where images are not known."""
+    if images is None:
+        return None
+    return sum(image.state.overdue for image in images if image.state)
+
+
+def next_due(images: Sequence[ImageFact] | None) -> str | None:
+    """Return the day (UTC) of the next deadline that has not passed; None where there is none."""
+    dues = [i.state.next_due for i in images or () if i.state and i.state.next_due]
+    return stamp(min(dues))[:10] if dues else None
+
+
+def _verdict(image: ImageFact) -> Verdict:
+    if image.evidence_error or image.state is None:
+        return Verdict.UNSCANNED
+    return image.state.verdict
+
+
+def _problem(image: ImageFact) -> JSON:
+    state, unknown = image.state, image.running.problem
+    if image.evidence_error:
+        reason, words = "EvidenceMissing", f"The findings cannot be read: {image.evidence_error}"
+    elif unknown is not None:
+        reason, words = unknown.reason, unknown.message
+    elif state is not None:
+        reason, words = state.reason, state.message
+    else:
+        reason, words = "NeverScanned", "This image was never scanned."
+    return present(
+        image=image.name,
+        digest=image.running.digest,
+        verdict=_verdict(image).value,
+        reason=line(reason),
+        message=message(words),
+    )
+
+
+def _worst(images: Sequence[ImageFact]) -> tuple[list[JSON], int]:
+    # Each image's own list is bounded: what it left out is counted, and told to be there.
+    found: list[_Found] = [
+        (i, due) for i in images if i.state and not i.evidence_error for due in i.state.worst
+    ]
+    hidden = sum(i.state.worst_omitted for i in images if i.state and not i.evidence_error)
+    shown, more = bounded(sorted(found, key=_urgency), WORST_LIMIT)
+    return [_due(image, due) for image, due in shown], more + hidden
+
+
+def _urgency(each: _Found) -> tuple[bool, int, str, str, str, str]:
+    image, due = each
+    by = stamp(due.due_by) if due.due_by else "never"
+    return (
+        not due.overdue,
+        -due.finding.severity,
+        by,
+        due.finding.id,
+        due.finding.package,
+        image.name + (image.running.digest or ""),
+    )
+
+
+def _due(image: ImageFact, due: Due) -> JSON:
+    finding = due.finding
+    return present(
+        image=image.name,
+        digest=line(image.running.digest or ""),
+        vulnerability=line(finding.id),
+        package=line(finding.package),
+        version=line(finding.version) or None,
+        fixedVersion=line(finding.fixed_version) if finding.fixed_version else None,
+        severity=finding.severity.label,
+        knownExploited=finding.known_exploited,
+        firstSeen=stamp(due.first_seen),
+        dueBy=moment(due.due_by),
+        overdue=due.overdue,
+    )

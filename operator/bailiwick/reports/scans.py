@@ -1,0 +1,161 @@
+"""The status of an ImageScan: what is known of one digest, and how its newest scan stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from bailiwick.api.imagescan import ALIAS_LIMIT, SCAN_WORST_LIMIT, TOOL_LIMIT
+from bailiwick.api.meta import ConditionType, Reason
+from bailiwick.policy.images.findings import Finding, HygieneFacts, ScanReport, Severity, tallies
+from bailiwick.policy.images.state import Failure
+from bailiwick.reports.fields import JSON, bounded, condition, line, message, moment, present
+
+
+def scan_status(
+    *,
+    generation: int,
+    report: ScanReport | None,
+    scanning: bool,
+    failure: Failure | None,
+    previous: Mapping[str, Any],
+    now: datetime,
+    aliases: Iterable[str] = (),
+    requested_at: datetime | None = None,
+    next_scan_at: datetime | None = None,
+) -> JSON:
+    """Write what is known of a digest. The last good result stays while a scan runs or fails."""
+    phase = _phase(report, scanning, failure)
+    shown, omitted = bounded(sorted(set(aliases)), ALIAS_LIMIT)
+    started = _started(previous, scanning, now)
+    status = present(
+        observedGeneration=generation,
+        phase=phase,
+        aliases=list(shown),
+        aliasesOmitted=omitted,
+        requestedAt=moment(requested_at),
+        startedAt=started,
+        nextScanAt=moment(next_scan_at),
+        conditions=_conditions(
+            phase, report, failure, generation=generation, previous=previous, now=now
+        ),
+    )
+    if failure is not None:
+        status |= {
+            "reason": line(failure.reason),
+            "message": message(failure.message),
+            "attempts": failure.count,
+        }
+    return status | (_result(report) if report else {"worst": [], "worstOmitted": 0})
+
+
+def _phase(report: ScanReport | None, scanning: bool, failure: Failure | None) -> str:
+    if scanning:
+        return "Scanning"
+    if failure is not None:
+        return "Failed"
+    return "Scanned" if report else "Pending"
+
+
+def _started(previous: Mapping[str, Any], scanning: bool, now: datetime) -> str | None:
+    before = previous.get("startedAt")
+    if scanning and previous.get("phase") != "Scanning":
+        return moment(now)
+    return before if isinstance(before, str) else None
+
+
+def _conditions(
+    phase: str,
+    report: ScanReport | None,
+    failure: Failure | None,
+    *,
+    generation: int,
+    previous: Mapping[str, Any],
+    now: datetime,
+) -> list[JSON]:
+    kept = " The result of the last good scan is kept." if report else ""
+    said: tuple[str, str, str]
+    if phase == "Scanned":
+        said = ("True", Reason.SUCCEEDED, "The newest scan succeeded.")
+    elif failure is not None and phase == "Failed":
+        said = ("False", line(failure.reason), failure.message + kept)
+    else:
+        words = "The scan is running." if phase == "Scanning" else "The first scan is waited for."
+        said = ("True" if report else "False", Reason.SCANNING, words + kept)
+    conditions = [
+        condition(ConditionType.READY, *said, generation=generation, previous=previous, now=now)
+    ]
+    if phase in ("Scanning", "Pending") and report is None:
+        conditions.append(
+            condition(
+                ConditionType.RECONCILING,
+                "True",
+                *said[1:],
+                generation=generation,
+                previous=previous,
+                now=now,
+            )
+        )
+    return conditions
+
+
+def _result(report: ScanReport) -> JSON:
+    counts = tallies(report.findings)
+    worst, omitted = bounded(report.findings, SCAN_WORST_LIMIT)
+    return present(
+        scannedAt=moment(report.scanned_at),
+        scanner=present(
+            name=line(report.scanner),
+            version=line(report.scanner_version) or None,
+            databaseBuilt=moment(report.database_built),
+        ),
+        counts={
+            severity.name.lower(): {"total": tally.total, "fixable": tally.fixable}
+            for severity, tally in counts.items()
+        },
+        critical=counts[Severity.CRITICAL].total,
+        high=counts[Severity.HIGH].total,
+        hygiene=_hygiene(report.hygiene) if report.hygiene else None,
+        worst=[_finding(each) for each in worst],
+        worstOmitted=omitted,
+    )
+
+
+def _hygiene(facts: HygieneFacts) -> JSON:
+    lists = {
+        "shells": facts.shells,
+        "packageManagers": facts.package_managers,
+        "debugTools": facts.debug_tools,
+        "buildTools": facts.build_tools,
+    }
+    tools: JSON = {}
+    omitted = 0
+    for name, paths in lists.items():
+        if paths is not None:
+            shown, more = bounded(paths, TOOL_LIMIT)
+            tools[name] = [message(path) for path in shown]
+            omitted += more
+    return present(
+        user=None if facts.user is None else line(facts.user),
+        runsAsRoot=facts.runs_as_root,
+        created=moment(facts.created),
+        os=line(facts.os) if facts.os else None,
+        osEndOfLife=facts.os_end_of_life,
+        architecture=line(facts.architecture) if facts.architecture else None,
+        omitted=omitted,
+        **tools,
+    )
+
+
+def _finding(finding: Finding) -> JSON:
+    return present(
+        vulnerability=line(finding.id),
+        package=line(finding.package),
+        version=line(finding.version) or None,
+        fixedVersion=line(finding.fixed_version) if finding.fixed_version else None,
+        severity=finding.severity.label,
+        knownExploited=finding.known_exploited,
+        title=message(finding.title) or None,
+        link=message(finding.link) or None,
+    )

@@ -1,0 +1,228 @@
+"""The scanner's HTTP side: the adapter API v1.2 for whoever has the token, and two probes."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from importlib import metadata as installed
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+from aiohttp import web
+
+from bailiwick.scanners import wire
+from bailiwick.scanners.errors import ScanError
+from bailiwick.scanners.service import targets
+from bailiwick.scanners.service.database import Database
+from bailiwick.scanners.service.jobs import Jobs
+from bailiwick.scanners.service.pipeline import Pipeline
+
+if TYPE_CHECKING:
+    from bailiwick.scanners.service.settings import Settings
+
+_BODY_BYTES = 64 * 1024
+_WAIT_MOST_SECONDS = 15.0
+_REFRESH_AFTER = "1"
+_REPORTS = (wire.REPORT, wire.OLDER_REPORT)
+
+
+class Service:
+    """The handlers; one for each process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._token = _Token(settings.token_file)
+        version = installed.version("bailiwick-operator")
+        self._scanner = wire.ScannerIdentity("Bailiwick scanner", "bailiwick.dev", version)
+        self._database: Database
+        self._jobs: Jobs
+
+    def application(self) -> web.Application:
+        """Make the application, whose life is that of the workers and of the database."""
+        app = web.Application(middlewares=[self._guard], client_max_size=_BODY_BYTES)
+        app.add_routes(
+            [
+                web.get("/api/v1/metadata", self._metadata),
+                web.post("/api/v1/scan", self._submit),
+                web.get("/api/v1/scan/{id}/report", self._report),
+                web.get("/probe/healthy", self._healthy),
+                web.get("/probe/ready", self._ready),
+            ]
+        )
+        app.cleanup_ctx.append(self._life)
+        return app
+
+    async def _life(self, _app: web.Application) -> AsyncIterator[None]:
+        work = Path(tempfile.mkdtemp(prefix="bailiwick-scanner-", dir=self._settings.work))
+        self._database = Database(self._settings, work)
+        pipeline = Pipeline(self._settings, self._database, self._scanner, work)
+        self._jobs = Jobs(
+            pipeline.scan,
+            parallel=self._settings.parallel,
+            queue=self._settings.queue,
+            results=self._settings.results,
+            results_seconds=self._settings.results_seconds,
+        )
+        self._jobs.start()
+        updates = None
+        if self._settings.update_every > 0:
+            updates = asyncio.create_task(self._database.keep_current(), name="database-updates")
+        try:
+            yield
+        finally:
+            if updates is not None:
+                updates.cancel()
+                with suppress(asyncio.CancelledError):
+                    await updates
+            await self._jobs.stop()
+            shutil.rmtree(work, ignore_errors=True)
+
+    @web.middleware
+    async def _guard(
+        self,
+        request: web.Request,
+        handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
+    ) -> web.StreamResponse:
+        """Ask for the token, and turn failures into the API's error bodies."""
+        if request.path.startswith("/api/") and not self._token.admits(request):
+            return _error(
+                401, wire.ErrorDetail(message="The token is missing or not the right one.")
+            )
+        try:
+            return await handler(request)
+        except ScanError as error:
+            return _scan_error(error, 503 if error.scanner_fault else 422)
+        except web.HTTPException as error:
+            return _error(error.status, wire.ErrorDetail(message=error.reason))
+
+    async def _metadata(self, _request: web.Request) -> web.Response:
+        status = await self._database.status()
+        properties = {
+            "harbor.scanner-adapter/scanner-type": "os-package-vulnerability",
+            "harbor.scanner-adapter/registry-authorization-type": "Basic",
+        }
+        if status.valid and status.built is not None:
+            properties[wire.DATABASE_UPDATED_AT] = status.built.isoformat()
+        metadata = wire.Metadata(
+            self._scanner,
+            (
+                wire.Capability(
+                    type="vulnerability",
+                    consumes_mime_types=(wire.OCI_MANIFEST, wire.DOCKER_MANIFEST, wire.OCI_INDEX),
+                    produces_mime_types=(*_REPORTS, wire.FACTS),
+                ),
+            ),
+            properties,
+        )
+        return _json(msgspec.json.encode(metadata), wire.METADATA)
+
+    async def _submit(self, request: web.Request) -> web.Response:
+        try:
+            wanted = msgspec.json.decode(await request.read(), type=wire.ScanRequest)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            return _error(400, wire.ErrorDetail(message=f"This is not a scan request: {error}"))
+        targets.read_target(wanted, self._settings)
+        broken = await self._database.problem()
+        if broken:
+            raise broken
+        job = self._jobs.submit(wanted)
+        return _json(msgspec.json.encode(wire.ScanResponse(job.id)), wire.SCAN_RESPONSE, 202)
+
+    async def _report(self, request: web.Request) -> web.Response:
+        job = self._jobs.get(request.match_info["id"])
+        if job is None:
+            message = "No scan of this id is known (any more)."
+            return _error(404, wire.ErrorDetail(message=message))
+        wanted = _wanted(request.headers.get("Accept", "*/*"))
+        if wanted is None:
+            message = f"Reports are given as {', '.join((*_REPORTS, wire.FACTS))}."
+            return _error(406, wire.ErrorDetail(message=message))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_wait_seconds(request.headers.get("Prefer", ""))):
+                await job.ended.wait()
+        if job.result is None:
+            return web.Response(
+                status=302, headers={"Refresh-After": _REFRESH_AFTER, "Location": request.path}
+            )
+        if isinstance(job.result, ScanError):
+            return _scan_error(job.result, 500)
+        body = job.result.facts if wanted == wire.FACTS else job.result.vulnerabilities
+        return _json(body, wanted)
+
+    async def _healthy(self, _request: web.Request) -> web.Response:
+        return web.Response(text="ok\n", status=200 if self._jobs.alive else 500)
+
+    async def _ready(self, _request: web.Request) -> web.Response:
+        broken = await self._database.problem()
+        if broken:
+            return web.Response(text=f"{broken.message}\n", status=503)
+        return web.Response(text="ok\n")
+
+
+class _Token:
+    """The token that callers show, read again when its file changes."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._known: tuple[int, bytes] | None = None
+
+    def admits(self, request: web.Request) -> bool:
+        scheme, _, shown = request.headers.get("Authorization", "").partition(" ")
+        expected = self._read()
+        # An empty file must not admit an empty token.
+        right = hmac.compare_digest(shown.strip().encode(errors="replace"), expected)
+        return bool(expected) and right and scheme.lower() == "bearer"
+
+    def _read(self) -> bytes:
+        try:
+            changed = self._path.stat().st_mtime_ns
+            if self._known is None or self._known[0] != changed:
+                self._known = (changed, self._path.read_bytes().strip())
+        except OSError:
+            return b""
+        return self._known[1]
+
+
+def _wanted(accept: str) -> str | None:
+    """Choose among the report types that a caller accepts."""
+    accepted = [part.strip() for part in accept.split(",")]
+    for mime_type in (*_REPORTS, wire.FACTS):
+        if any(wire.same_type(each, mime_type) for each in accepted):
+            return mime_type
+    anything = any(each.startswith(("*/*", "application/*")) for each in accepted)
+    return wire.REPORT if anything or not accept else None
+
+
+def _wait_seconds(prefer: str) -> float:
+    """Read `wait` of RFC 7240: how long a caller would rather wait than ask again."""
+    for part in prefer.split(","):
+        name, _, value = part.strip().partition("=")
+        if name.lower() == "wait" and value.isascii() and value.isdecimal():
+            return min(float(value), _WAIT_MOST_SECONDS)
+    return 0.0
+
+
+def _json(body: bytes, mime_type: str, status: int = 200) -> web.Response:
+    return web.Response(body=body, status=status, headers={"Content-Type": mime_type})
+
+
+def _scan_error(error: ScanError, status: int) -> web.Response:
+    detail = wire.ErrorDetail(
+        message=error.message,
+        reason=error.reason,
+        permanent=error.permanent,
+        scanner_fault=error.scanner_fault,
+    )
+    response = _error(status, detail)
+    if error.retry_after is not None:
+        response.headers["Retry-After"] = f"{error.retry_after:.0f}"
+    return response
+
+
+def _error(status: int, detail: wire.ErrorDetail) -> web.Response:
+    return _json(msgspec.json.encode(wire.ErrorBody(detail)), wire.ERROR, status)

@@ -1,0 +1,165 @@
+"""grype's vulnerability database: whether it can be relied on, and how it is renewed.
+
+An update comes into a new directory and is switched to when it is complete, since grype itself
+deletes the old one first and scans that run meanwhile would find nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from bailiwick.scanners.service import failures, programs
+from bailiwick.scanners.service.matches import DatabaseStatus
+
+if TYPE_CHECKING:
+    from bailiwick.scanners.errors import ScanError
+    from bailiwick.scanners.service.settings import Settings
+
+log = logging.getLogger(__name__)
+
+_CURRENT = "current"
+_STATUS_FRESH_SECONDS = 30.0
+_STATUS_SECONDS = 30.0
+_RETRY_LEAST_SECONDS = 60.0
+
+
+class Database:
+    """The database that scans use, and its updates."""
+
+    def __init__(self, settings: Settings, work: Path) -> None:
+        self._settings = settings
+        self._work = work
+        self._root = settings.database
+        self._status = DatabaseStatus(error="not looked at yet")
+        self._looked_at = float("-inf")
+        self._looking = asyncio.Lock()
+        self._readers: dict[Path, int] = {}
+
+    @property
+    def directory(self) -> Path:
+        """The directory that grype is pointed at: the last update, or what was mounted."""
+        current = self._root / _CURRENT
+        return current.resolve() if current.is_symlink() and current.exists() else self._root
+
+    @contextmanager
+    def reading(self) -> Iterator[Path]:
+        """Keep the directory in place while a scan uses it."""
+        directory = self.directory
+        self._readers[directory] = self._readers.get(directory, 0) + 1
+        try:
+            yield directory
+        finally:
+            self._readers[directory] -= 1
+            if not self._readers[directory]:
+                del self._readers[directory]
+
+    def environment(self, home: Path, directory: Path) -> dict[str, str]:
+        """Make grype's environment; it updates nothing by itself and calls nobody."""
+        age = self._settings.database_max_age
+        extra = {
+            "GRYPE_DB_CACHE_DIR": str(directory),
+            "GRYPE_DB_AUTO_UPDATE": "false",
+            "GRYPE_CHECK_FOR_APP_UPDATE": "false",
+            "GRYPE_DB_VALIDATE_AGE": "true" if age > 0 else "false",
+            "GRYPE_DB_MAX_ALLOWED_BUILT_AGE": f"{age:.0f}s",
+        }
+        if self._settings.update_url:
+            extra["GRYPE_DB_UPDATE_URL"] = self._settings.update_url
+        if self._settings.ca_certificate:
+            extra["GRYPE_DB_CA_CERT"] = str(self._settings.ca_certificate)
+        return programs.environment(home, **extra)
+
+    async def status(self) -> DatabaseStatus:
+        """Return the database's state, looked at anew every half minute."""
+        async with self._looking:
+            if time.monotonic() - self._looked_at > _STATUS_FRESH_SECONDS:
+                with self.reading() as directory:
+                    self._status = await self._look(directory)
+                self._looked_at = time.monotonic()
+        return self._status
+
+    async def problem(self) -> ScanError | None:
+        """Say why no scan can be relied on now; None where the database is good."""
+        status = await self.status()
+        if not status.valid or status.built is None:
+            return failures.database_unusable(status.error or "it is not valid")
+        age = (datetime.now(UTC) - status.built).total_seconds()
+        if 0 < self._settings.database_max_age < age:
+            return failures.database_unusable(f"it was built {age / 86400:.0f} days ago")
+        return None
+
+    async def keep_current(self) -> None:
+        """Update every so often, and sooner after a failure; runs until it is cancelled."""
+        every = self._settings.update_every
+        while True:
+            try:
+                updated = await self.update()
+            except (OSError, programs.OutOfTime, programs.ProgramMissing) as error:
+                log.warning("vulnerability database not updated: %s", error)
+                updated = False
+            await asyncio.sleep(every if updated else min(every, _RETRY_LEAST_SECONDS))
+
+    async def update(self) -> bool:
+        """Fetch the newest database and switch to it; say whether what is used now is current."""
+        updates = self._root / "updates"
+        target = updates / f"{time.time_ns()}"
+        target.mkdir(parents=True)
+        done = await programs.run(
+            [self._settings.grype, "db", "update"],
+            env=self.environment(self._work, target),
+            cwd=self._work,
+            seconds=self._settings.update_seconds,
+            file_bytes=self._settings.file_bytes,
+        )
+        status = await self._look(target)
+        if done.code != 0 or not status.valid:
+            shutil.rmtree(target, ignore_errors=True)
+            why = failures.last_line(done.stderr) or status.error
+            log.warning("vulnerability database not updated: %s", why)
+            return False
+        before = self._status.built
+        self._switch(target)
+        self._status, self._looked_at = status, time.monotonic()
+        self._remove_unused(updates)
+        if status.built != before:
+            log.info("vulnerability database updated to that of %s", status.built)
+        return True
+
+    async def _look(self, directory: Path) -> DatabaseStatus:
+        try:
+            done = await programs.run(
+                [self._settings.grype, "db", "status", "-o", "json"],
+                env=self.environment(self._work, directory),
+                cwd=self._work,
+                seconds=_STATUS_SECONDS,
+                file_bytes=self._settings.file_bytes,
+            )
+            # It exits with 1 where the database is invalid, and says so in the same shape.
+            return msgspec.json.decode(done.stdout, type=DatabaseStatus)
+        except (programs.ProgramMissing, programs.OutOfTime) as error:
+            return DatabaseStatus(error=str(error))
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return DatabaseStatus(error=failures.last_line(done.stderr) or "grype gave no status")
+
+    def _switch(self, target: Path) -> None:
+        fresh = self._root / f"{_CURRENT}.new"
+        with suppress(FileNotFoundError):
+            fresh.unlink()
+        fresh.symlink_to(target.relative_to(self._root))
+        fresh.rename(self._root / _CURRENT)
+
+    def _remove_unused(self, updates: Path) -> None:
+        used = {self.directory, *self._readers}
+        for each in updates.iterdir():
+            if each.resolve() not in used:
+                shutil.rmtree(each, ignore_errors=True)

@@ -1,0 +1,163 @@
+"""What syft and grype say when they fail, as reasons and sentences that people can act on.
+
+The texts are those of syft 1.57 and grype 0.121, each seen; the order matters, since the
+programs report what several attempts led to.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bailiwick.scanners import errors
+from bailiwick.scanners.errors import ScanError
+
+if TYPE_CHECKING:
+    from bailiwick.policy.images.references import Reference
+
+DATABASE_UNUSABLE = "DatabaseUnusable"
+NOT_FOUND = "ImageNotFound"
+REGISTRY_UNAUTHORIZED = "RegistryUnauthorized"
+REGISTRY_UNREACHABLE = "RegistryUnreachable"
+REGISTRY_BUSY = "RegistryBusy"
+REGISTRY_FAILED = "RegistryFailed"
+CORRUPT = "ImageCorrupt"
+NOT_AN_IMAGE = "NotAnImage"
+NO_SUCH_PLATFORM = "PlatformMissing"
+TOO_LARGE = "ImageTooLarge"
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    pattern: re.Pattern[str]
+    reason: str
+    sentence: str
+    permanent: bool = False
+
+
+def _known(pattern: str, reason: str, sentence: str, *, permanent: bool = False) -> _Known:
+    return _Known(re.compile(pattern, re.IGNORECASE), reason, sentence, permanent)
+
+
+_REGISTRY = (
+    _known(
+        r"MANIFEST_UNKNOWN|NAME_UNKNOWN|unexpected status code 404",
+        NOT_FOUND,
+        "The registry {registry} does not have {image} (any more). Push it again, or deploy a "
+        "digest that the registry has.",
+        permanent=True,
+    ),
+    _known(
+        r"UNAUTHORIZED|DENIED:|unexpected status code 40[13]",
+        REGISTRY_UNAUTHORIZED,
+        "The registry {registry} does not let the scanner pull {image}. Give the operator the "
+        "pull secret of this namespace, or make the repository readable.",
+        permanent=True,
+    ),
+    _known(
+        r"BLOB_UNKNOWN",
+        CORRUPT,
+        "A layer of {image} is missing in the registry. Push the image again.",
+        permanent=True,
+    ),
+    _known(
+        r"gzip: invalid|error verifying sha256|unexpected EOF|invalid tar header|zlib: invalid"
+        r"|flate: corrupt",
+        CORRUPT,
+        "{image} cannot be unpacked: a layer is damaged, or its transfer was cut off. If it stays "
+        "so, push the image again.",
+    ),
+    _known(
+        r"unsupported layer media type|unsupported MediaType|could not parse manifest"
+        r"|no such media type",
+        NOT_AN_IMAGE,
+        "{image} is no container image (a chart or an attestation, perhaps), so there is nothing "
+        "to scan.",
+        permanent=True,
+    ),
+    _known(
+        r"no child with platform",
+        NO_SUCH_PLATFORM,
+        "The index {image} has no image for the platform of the nodes that run it.",
+        permanent=True,
+    ),
+    _known(
+        r"file too large|no space left on device",
+        TOO_LARGE,
+        "{image} is larger than the scanner has room for. Make the image smaller, or give the "
+        "scanner a larger work volume.",
+        permanent=True,
+    ),
+    _known(
+        r"unexpected status code (429|503)|TOOMANYREQUESTS",
+        REGISTRY_BUSY,
+        "The registry {registry} asks for fewer requests, or is overloaded.",
+    ),
+    _known(
+        r"connection refused|no such host|i/o timeout|network is unreachable|no route to host"
+        r"|connection reset|context deadline exceeded|server misbehaving",
+        REGISTRY_UNREACHABLE,
+        "The registry {registry} cannot be reached. Check that it runs, and that a NetworkPolicy "
+        "lets the scanner reach it.",
+    ),
+    _known(
+        r"x509:|tls:|server gave HTTP response to HTTPS client",
+        REGISTRY_UNREACHABLE,
+        "The scanner does not trust the certificate of the registry {registry}, or it has none. "
+        "Give the scanner the registry's CA, or list it among those without TLS.",
+        permanent=True,
+    ),
+    _known(
+        r"unexpected status code 5\d\d",
+        REGISTRY_FAILED,
+        "The registry {registry} failed when it was asked for {image}. Look at its log.",
+    ),
+)
+_DATABASE = re.compile(
+    r"matcher returned error|database does not exist|max allowed age|bad db checksum"
+    r"|import metadata|not a database|database disk image|failed to load vulnerability db"
+    r"|unable to (?:load|open|read).*\bdb\b",
+    re.IGNORECASE,
+)
+
+
+def of_syft(stderr: str, image: Reference) -> ScanError:
+    """Say why syft failed."""
+    # syft then tries the reference as a model's, whose failure says nothing about an image.
+    text = "\n".join(line for line in stderr.splitlines() if "oci-model" not in line)
+    for known in _REGISTRY:
+        if known.pattern.search(text):
+            sentence = known.sentence.format(registry=image.registry, image=image)
+            return ScanError(known.reason, sentence, permanent=known.permanent)
+    return ScanError(
+        errors.FAILED, f"syft could not read {image}: {last_line(text) or 'it gave no reason'}"
+    )
+
+
+def of_grype(stderr: str) -> ScanError | None:
+    """Say why grype failed, or that its answer must not be believed; None where it may be."""
+    if _DATABASE.search(stderr):
+        return database_unusable(last_line(stderr))
+    return None
+
+
+def database_unusable(why: str) -> ScanError:
+    """Say that there is no vulnerability database that can be relied on."""
+    return ScanError(
+        DATABASE_UNUSABLE,
+        f"The scanner's vulnerability database cannot be used ({why or 'no reason given'}). Import "
+        "one with `grype db import`, or let the scanner update it.",
+        scanner_fault=True,
+    )
+
+
+def grype_failed(stderr: str) -> ScanError:
+    """Say that grype failed for a reason that is not known here."""
+    return ScanError(errors.FAILED, f"grype failed: {last_line(stderr) or 'it gave no reason'}")
+
+
+def last_line(text: str) -> str:
+    """Return the last line that says something, bounded."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1][:300] if lines else ""

@@ -1,0 +1,186 @@
+"""grype's JSON, read into the adapter API's report of vulnerabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from bailiwick.policy.images.findings import Severity
+from bailiwick.scanners import wire
+from bailiwick.scanners.service import failures
+
+_DESCRIPTION_LIMIT = 500
+_LINKS_LIMIT = 5
+
+
+class Fix(msgspec.Struct, frozen=True):
+    """Whether there is a fix: fixed, not-fixed, wont-fix or unknown, and in which versions."""
+
+    state: str = ""
+    versions: tuple[str, ...] = ()
+
+
+class Matched(msgspec.Struct, frozen=True, rename="camel"):
+    """A vulnerability as the database has it."""
+
+    id: str
+    severity: str = ""
+    data_source: str = ""
+    urls: tuple[str, ...] | None = None
+    description: str = ""
+    fix: Fix | None = None
+    cvss: tuple[dict[str, Any], ...] | None = None
+    known_exploited: tuple[dict[str, Any], ...] | None = None
+
+
+class Related(msgspec.Struct, frozen=True):
+    """The same vulnerability under another id."""
+
+    id: str
+
+
+class SuggestedFix(msgspec.Struct, frozen=True, rename="camel"):
+    """The version that grype suggests among several."""
+
+    suggested_version: str = ""
+
+
+class Detail(msgspec.Struct, frozen=True):
+    """How a match was made."""
+
+    fix: SuggestedFix | None = None
+
+
+class MatchedPackage(msgspec.Struct, frozen=True):
+    """The package that matched."""
+
+    name: str
+    version: str = ""
+    purl: str = ""
+
+
+class Match(msgspec.Struct, frozen=True, rename="camel"):
+    """One vulnerability of one package."""
+
+    vulnerability: Matched
+    artifact: MatchedPackage
+    related_vulnerabilities: tuple[Related, ...] | None = None
+    match_details: tuple[Detail, ...] | None = None
+
+
+class DatabaseStatus(msgspec.Struct, frozen=True):
+    """The state of the database that was used."""
+
+    valid: bool = False
+    built: datetime | None = None
+    error: str | None = None
+
+
+class Database(msgspec.Struct, frozen=True):
+    """The database that was used."""
+
+    status: DatabaseStatus | None = None
+
+
+class Descriptor(msgspec.Struct, frozen=True):
+    """What made the answer."""
+
+    version: str = ""
+    db: Database | None = None
+
+
+class Alert(msgspec.Struct, frozen=True):
+    """A remark on a package."""
+
+    type: str = ""
+
+
+class PackageAlerts(msgspec.Struct, frozen=True):
+    """The remarks on one package."""
+
+    alerts: tuple[Alert, ...] = ()
+
+
+class Matches(msgspec.Struct, frozen=True, rename="camel"):
+    """The part of grype's JSON format that a report comes from."""
+
+    descriptor: Descriptor
+    matches: tuple[Match, ...] | None = None
+    alerts_by_package: tuple[PackageAlerts, ...] | None = None
+
+    def database(self) -> DatabaseStatus:
+        """Return the state of the database; raises ScanError where it is not certainly valid.
+
+        grype ends well, and finds nothing, with a database that it could not read.
+        """
+        status = self.descriptor.db.status if self.descriptor.db else None
+        if status is None or not status.valid:
+            raise failures.database_unusable((status and status.error) or "it is not valid")
+        return status
+
+    @property
+    def end_of_life(self) -> bool | None:
+        """True where the database calls the distribution ended; it is not known otherwise."""
+        alerts = (alert for each in self.alerts_by_package or () for alert in each.alerts)
+        return True if any(alert.type == "distro-eol" for alert in alerts) else None
+
+
+def report(
+    matches: Matches,
+    *,
+    artifact: wire.Artifact,
+    scanner: wire.ScannerIdentity,
+    generated_at: datetime,
+) -> dict[str, object]:
+    """Make the body of a report, in the shape of both report types."""
+    found = [_vulnerability(match) for match in matches.matches or ()]
+    worst = max((Severity.parse(each.severity or "") for each in found), default=None)
+    return {
+        "generated_at": generated_at,
+        "artifact": artifact,
+        "scanner": scanner,
+        "severity": worst.label if worst is not None else "Unknown",
+        "vulnerabilities": found,
+    }
+
+
+def _vulnerability(match: Match) -> wire.Vulnerability:
+    vulnerability = match.vulnerability
+    links = dict.fromkeys([vulnerability.data_source, *(vulnerability.urls or ())])
+    related = {each.id for each in match.related_vulnerabilities or ()} - {vulnerability.id}
+    return wire.Vulnerability(
+        id=vulnerability.id,
+        package=match.artifact.name,
+        version=match.artifact.version,
+        fix_version=_fix(match),
+        severity=Severity.parse(vulnerability.severity).label,
+        description=vulnerability.description[:_DESCRIPTION_LIMIT] or None,
+        links=tuple(link for link in links if link)[:_LINKS_LIMIT],
+        preferred_cvss=_cvss(vulnerability.cvss or ()),
+        vendor_attributes={
+            wire.VENDOR: wire.VendorAttributes(
+                purl=match.artifact.purl,
+                aliases=tuple(sorted(related)),
+                known_exploited=bool(vulnerability.known_exploited),
+            )
+        },
+    )
+
+
+def _fix(match: Match) -> str | None:
+    fix = match.vulnerability.fix
+    if fix is None or fix.state != "fixed":
+        return None
+    suggested = (each.fix.suggested_version for each in match.match_details or () if each.fix)
+    return next((version for version in (*suggested, *fix.versions) if version), None)
+
+
+def _cvss(scores: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    for score in scores:
+        if str(score.get("version", "")).startswith("3"):
+            base = (score.get("metrics") or {}).get("baseScore")
+            return {"score_v3": base, "vector_v3": score.get("vector")}
+    return None

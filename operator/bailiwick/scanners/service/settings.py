@@ -1,0 +1,37 @@
+"""What the scanner service may be told; the defaults suit one replica with 2 CPUs and 2 GiB."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Settings of one scanner process; seconds and bytes.
+
+    `database` is grype's cache directory; updates come into directories below it, and it may be
+    read-only where `update_every` is 0. `plain_http` are registries, `host:port`, that are
+    spoken to without TLS; those on loopback are too where `allow_loopback` opens them.
+    `file_bytes` bounds each file that syft writes, a layer of an image as well as its output.
+    """
+
+    database: Path
+    token_file: Path
+    work: Path | None = None
+    syft: str = "syft"
+    grype: str = "grype"
+    allow_loopback: bool = False
+    plain_http: frozenset[str] = frozenset()
+    ca_certificate: Path | None = None
+    parallel: int = 2
+    queue: int = 200
+    scan_seconds: float = 600.0
+    results: int = 200
+    results_seconds: float = 900.0
+    output_bytes: int = 256 * 1024 * 1024
+    file_bytes: int = 8 * 1024 * 1024 * 1024
+    database_max_age: float = 5 * 24 * 3600.0
+    update_every: float = 0.0
+    update_url: str = ""
+    update_seconds: float = 900.0

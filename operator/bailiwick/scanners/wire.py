@@ -1,0 +1,305 @@
+"""The scanner adapter API v1.2 as it is on the wire: MIME types, bodies, and what they mean.
+
+The shapes are those of the pluggable scanner API that Harbor published. Two things are ours and
+told by a capability, so that other adapters simply do not have them: a report of facts of the
+image, and `vendor_attributes.bailiwick` in vulnerabilities. Nothing here does I/O.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+import msgspec
+
+from bailiwick.policy.images.findings import Finding, HygieneFacts, ScanReport, Severity
+from bailiwick.policy.images.references import Reference, is_digest
+from bailiwick.scanners import errors
+from bailiwick.scanners.errors import ScanError
+
+SCAN_REQUEST = "application/vnd.scanner.adapter.scan.request+json; version=1.1"
+SCAN_RESPONSE = "application/vnd.scanner.adapter.scan.response+json; version=1.1"
+METADATA = "application/vnd.scanner.adapter.metadata+json; version=1.1"
+ERROR = "application/vnd.scanner.adapter.error+json; version=1.0"
+REPORT = "application/vnd.security.vulnerability.report; version=1.1"
+OLDER_REPORT = "application/vnd.scanner.adapter.vuln.report.harbor+json; version=1.0"
+FACTS = "application/vnd.bailiwick.image.facts+json; version=1.0"
+OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+OCI_INDEX = "application/vnd.oci.image.index.v1+json"
+DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+DATABASE_UPDATED_AT = "harbor.scanner-adapter/vulnerability-database-updated-at"
+VENDOR = "bailiwick"
+
+T = TypeVar("T")
+_CACHED_FOR = timedelta(minutes=5)
+_DOCKER_HUB = "index.docker.io"
+
+
+class ScannerIdentity(msgspec.Struct, frozen=True):
+    """Who scans."""
+
+    name: str = ""
+    vendor: str = ""
+    version: str = ""
+
+
+class Capability(msgspec.Struct, frozen=True):
+    """What a scanner takes and gives; `type` is absent before v1.2 and means vulnerabilities."""
+
+    produces_mime_types: tuple[str, ...]
+    consumes_mime_types: tuple[str, ...] = ()
+    type: str = "vulnerability"
+
+
+class Metadata(msgspec.Struct, frozen=True):
+    """What a scanner says of itself."""
+
+    scanner: ScannerIdentity
+    capabilities: tuple[Capability, ...] = ()
+    properties: dict[str, str] = {}  # msgspec copies empty defaults
+
+    @property
+    def database_built(self) -> datetime | None:
+        """The age of the scanner's database; None where it does not tell."""
+        return _instant(self.properties.get(DATABASE_UPDATED_AT))
+
+    def report_type(self) -> str:
+        """Choose the report to ask for; raises ScanError where it gives none that we read."""
+        for wanted in (REPORT, OLDER_REPORT):
+            if self.produces(wanted):
+                return wanted
+        raise ScanError(
+            errors.NOT_SUITABLE,
+            f'The scanner "{self.scanner.name}" gives no report of vulnerabilities that Bailiwick '
+            "reads. Use one with the pluggable scanner adapter API v1.",
+            scanner_fault=True,
+        )
+
+    def produces(self, mime_type: str) -> bool:
+        """Say whether the scanner gives reports of this type."""
+        wanted = _normal(mime_type)
+        return any(
+            _normal(each) == wanted for c in self.capabilities for each in c.produces_mime_types
+        )
+
+
+class Artifact(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An image in a registry. `platform` is ours, `linux/arm64`, and picks from an index."""
+
+    repository: str = ""
+    digest: str = ""
+    tag: str = ""
+    mime_type: str = ""
+    platform: str = ""
+
+
+class Registry(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where an image is; `authorization` is the value of that HTTP header."""
+
+    url: str
+    authorization: str = ""
+
+
+class EnabledCapability(msgspec.Struct, frozen=True):
+    """What is asked for."""
+
+    type: str
+
+
+class ScanRequest(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The body of `POST /scan`."""
+
+    registry: Registry
+    artifact: Artifact
+    enabled_capabilities: tuple[EnabledCapability, ...] = ()
+
+
+class ScanResponse(msgspec.Struct, frozen=True):
+    """The answer to `POST /scan`."""
+
+    id: str
+
+
+class Vulnerability(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One entry of a report; adapters leave out, or set to null, what they do not know."""
+
+    id: str
+    package: str = ""
+    version: str = ""
+    fix_version: str | None = None
+    severity: str | None = None
+    description: str | None = None
+    links: tuple[str, ...] | None = None
+    preferred_cvss: dict[str, Any] | None = None
+    cwe_ids: tuple[str, ...] | None = None
+    vendor_attributes: dict[str, Any] | None = None
+
+
+class Report(msgspec.Struct, frozen=True):
+    """The report of either type, which share these fields."""
+
+    artifact: Artifact | None = None
+    generated_at: str | None = None
+    scanner: ScannerIdentity | None = None
+    severity: str | None = None
+    vulnerabilities: tuple[Vulnerability, ...] | None = None
+
+
+class VendorAttributes(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What our own scanner adds to a vulnerability."""
+
+    purl: str = ""
+    aliases: tuple[str, ...] = ()
+    known_exploited: bool | None = None
+
+
+class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Our own report of an image; null is not known."""
+
+    digest: str
+    manifest_digest: str | None = None
+    database_built: datetime | None = None
+    hygiene: HygieneFacts | None = None
+
+
+class ErrorDetail(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The inside of an error's body; all but the message is ours."""
+
+    message: str = ""
+    reason: str = ""
+    permanent: bool = False
+    scanner_fault: bool = False
+
+
+class ErrorBody(msgspec.Struct, frozen=True):
+    """The body of an error."""
+
+    error: ErrorDetail
+
+
+def scan_request(
+    image: Reference, *, authorization: str = "", plain_http: bool = False, platform: str = ""
+) -> ScanRequest:
+    """Make the body of `POST /scan` for an image named by digest."""
+    if not is_digest(image.digest):
+        raise ValueError(f"{image} is not named by digest")
+    host = _DOCKER_HUB if image.registry == "docker.io" else image.registry
+    return ScanRequest(
+        registry=Registry(f"{'http' if plain_http else 'https'}://{host}", authorization),
+        artifact=Artifact(
+            repository=image.repository,
+            digest=image.digest,
+            tag=image.tag,
+            mime_type=OCI_MANIFEST,
+            platform=platform,
+        ),
+        enabled_capabilities=(EnabledCapability("vulnerability"),),
+    )
+
+
+def read_report(
+    body: bytes,
+    *,
+    digest: str,
+    submitted: datetime,
+    metadata: Metadata,
+    facts: Facts | None = None,
+) -> ScanReport:
+    """Make a report of what a scanner sent; raises ScanError where that is not one.
+
+    `submitted` is when the scan was asked for, by our clock. It is the report's instant unless
+    the scanner says that the report is older: a scanner's clock that is ahead must not make
+    results look fresh.
+    """
+    report = decode(body, Report, "a report")
+    if report.vulnerabilities is None:
+        raise _invalid("a report without its list of vulnerabilities")
+    _same_digest(report.artifact.digest if report.artifact else "", digest)
+    if facts is not None:
+        _same_digest(facts.digest, digest)
+    generated = _instant(report.generated_at)
+    cached = generated is not None and generated < submitted - _CACHED_FOR
+    scanner = report.scanner or metadata.scanner
+    database = facts.database_built if facts else None
+    return ScanReport.of(
+        digest,
+        generated if cached and generated else submitted,
+        [_finding(each) for each in report.vulnerabilities],
+        scanner=scanner.name,
+        scanner_version=scanner.version,
+        database_built=database or metadata.database_built,
+        manifest_digest=facts.manifest_digest if facts else None,
+        hygiene=facts.hygiene if facts else None,
+    )
+
+
+def decode(body: bytes, kind: type[T], what: str) -> T:
+    """Decode JSON into one of the shapes above; raises ScanError."""
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise _invalid(f"something that is not {what} ({error})") from error
+
+
+def same_type(one: str, other: str) -> bool:
+    """Say whether two MIME types are the same, however they are spaced and quoted."""
+    return _normal(one) == _normal(other)
+
+
+def _finding(entry: Vulnerability) -> Finding:
+    vendor = VendorAttributes()
+    if entry.vendor_attributes and VENDOR in entry.vendor_attributes:
+        try:
+            vendor = msgspec.convert(entry.vendor_attributes[VENDOR], VendorAttributes)
+        except msgspec.ValidationError as error:
+            raise _invalid(f"vendor attributes that are not ours ({error})") from error
+    return Finding(
+        id=entry.id,
+        package=entry.package,
+        version=entry.version,
+        severity=Severity.parse(entry.severity or ""),
+        fixed_version=entry.fix_version or None,
+        known_exploited=vendor.known_exploited,
+        purl=vendor.purl,
+        aliases=tuple(sorted(vendor.aliases)),
+        title=_title(entry.description or ""),
+        link=next(iter(entry.links or ()), ""),
+    )
+
+
+def _title(description: str) -> str:
+    line = " ".join(description.split())
+    return line if len(line) <= 120 else line[:119].rstrip() + "…"
+
+
+def _same_digest(found: str, asked: str) -> None:
+    if found != asked:
+        raise ScanError(
+            errors.OTHER_DIGEST,
+            f'The scanner sent a report for "{found[:80]}" where {asked} was asked for, so it was '
+            "not used. Look at the scanner's own log.",
+            scanner_fault=True,
+        )
+
+
+def _invalid(what: str) -> ScanError:
+    return ScanError(
+        errors.INVALID_ANSWER,
+        f"The scanner sent {what}. Check that its address is that of a scanner adapter, and its "
+        "own log.",
+        scanner_fault=True,
+    )
+
+
+def _instant(text: str | None) -> datetime | None:
+    try:
+        moment = msgspec.convert(text, datetime) if text else None
+    except msgspec.ValidationError:
+        return None
+    # One without an offset tells no instant.
+    return moment.astimezone(UTC) if moment and moment.tzinfo else None
+
+
+def _normal(mime_type: str) -> tuple[str, ...]:
+    kind, *parameters = mime_type.lower().replace('"', "").replace(" ", "").split(";")
+    return kind, *sorted(p for p in parameters if not p.startswith("charset="))

@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bailiwick.policy.images.findings import ScanReport
+from bailiwick.policy.images.rescan import (
+    NextScan,
+    Pace,
+    RescanReason,
+    asked_at,
+    next_scan,
+    retry_delay,
+    spread,
+)
+from bailiwick.policy.images.state import Failure
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+DIGEST = "sha256:" + "a" * 64
+SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
+STEADY = Pace(jitter=0.0, database_spread=timedelta())
+
+
+def report(age: timedelta, database: timedelta | None = timedelta(days=1)) -> ScanReport:
+    built = NOW - age - database if database is not None else None
+    return ScanReport.of(DIGEST, NOW - age, [], database_built=built)
+
+
+def test_a_new_digest_is_scanned_at_once() -> None:
+    assert next_scan(DIGEST, None, NOW) == NextScan(RescanReason.NEW_DIGEST, NOW)
+
+
+def test_a_scanned_digest_that_nobody_asks_for_is_never_scanned_again() -> None:
+    assert next_scan(DIGEST, report(HOUR * 1000), NOW) is None
+
+
+def test_a_report_is_renewed_when_it_is_older_than_the_profile_says() -> None:
+    due = next_scan(DIGEST, report(HOUR), NOW, rescan_every=12 * HOUR, pace=STEADY)
+    assert due == NextScan(RescanReason.AGE, NOW + 11 * HOUR)
+
+
+def test_what_was_scanned_together_comes_due_apart_but_never_late() -> None:
+    digests = [f"sha256:{n:064x}" for n in range(200)]
+    reports = [ScanReport.of(digest, NOW, []) for digest in digests]
+    found = [
+        next_scan(d, r, NOW, rescan_every=10 * HOUR) for d, r in zip(digests, reports, strict=True)
+    ]
+    instants = sorted(due.at for due in found if due)
+    assert NOW + 9 * HOUR < instants[0]
+    assert instants[-1] <= NOW + 10 * HOUR
+    assert instants[-1] - instants[0] > 50 * MINUTE
+
+
+@pytest.mark.parametrize(
+    "asked, due",
+    [
+        (NOW - 2 * HOUR, False),
+        (NOW - HOUR, False),
+        (NOW - HOUR + SECOND, True),
+        (NOW, True),
+        (NOW + 1000 * HOUR, True),
+    ],
+)
+def test_a_rescan_is_due_when_it_was_asked_for_after_the_report(asked: datetime, due: bool) -> None:
+    found = next_scan(DIGEST, report(HOUR), NOW, asked=[asked])
+    assert (found is not None and found.at <= NOW) is due
+    if found is not None:
+        assert found.reason is RescanReason.REQUESTED
+
+
+def test_an_instant_in_the_future_counts_as_when_it_was_noticed() -> None:
+    assert asked_at(NOW + HOUR, NOW) == NOW
+    assert asked_at(NOW - HOUR, NOW) == NOW - HOUR
+
+
+def test_a_digest_is_not_scanned_more_often_than_the_minimum_interval() -> None:
+    found = next_scan(DIGEST, report(MINUTE), NOW, asked=[NOW], pace=Pace(min_interval=5 * MINUTE))
+    assert found == NextScan(RescanReason.REQUESTED, NOW + 4 * MINUTE)
+
+
+def test_a_newer_database_of_the_scanner_makes_a_rescan_due() -> None:
+    last = report(HOUR, database=HOUR)
+    newer = next_scan(DIGEST, last, NOW, database_built=NOW - MINUTE, pace=STEADY)
+    assert newer == NextScan(RescanReason.DATABASE_NEWER, NOW - MINUTE)
+    assert next_scan(DIGEST, last, NOW, database_built=last.database_built) is None
+    assert next_scan(DIGEST, last, NOW, database_built=None) is None
+
+
+def test_a_report_that_tells_no_database_is_compared_by_its_own_instant() -> None:
+    last = report(HOUR, database=None)
+    assert next_scan(DIGEST, last, NOW, database_built=NOW - 2 * HOUR) is None
+    assert next_scan(DIGEST, last, NOW, database_built=NOW - MINUTE, pace=STEADY) is not None
+
+
+def test_rescans_for_a_newer_database_are_spread_over_some_minutes() -> None:
+    last = report(HOUR)
+    found = next_scan(DIGEST, last, NOW, database_built=NOW, pace=Pace())
+    assert found is not None
+    assert found.at - NOW == Pace().database_spread * spread(DIGEST)
+
+
+@pytest.mark.parametrize(
+    "count, permanent, delay",
+    [
+        (1, False, timedelta(seconds=15)),
+        (2, False, timedelta(seconds=30)),
+        (5, False, timedelta(minutes=4)),
+        (8, False, timedelta(minutes=30)),
+        (100000, False, timedelta(minutes=30)),
+        (0, False, timedelta(seconds=15)),
+        (1, True, timedelta(minutes=30)),
+    ],
+)
+def test_failures_are_retried_ever_more_slowly(
+    count: int, permanent: bool, delay: timedelta
+) -> None:
+    failure = Failure("X", "x", NOW, count, permanent)
+    assert retry_delay(failure, Pace()) == delay
+    found = next_scan(DIGEST, None, NOW, failure=failure)
+    assert found == NextScan(RescanReason.NEW_DIGEST, NOW + delay)
+
+
+@given(
+    age=st.integers(0, 100),
+    asked=st.lists(st.integers(-100, 100), max_size=3),
+    every=st.none() | st.integers(1, 48),
+    database=st.none() | st.integers(-100, 50),
+    later=st.integers(0, 60),
+)
+def test_the_next_scan_does_not_move_away_as_time_passes(
+    age: int, asked: list[int], every: int | None, database: int | None, later: int
+) -> None:
+    def at(now: datetime) -> NextScan | None:
+        return next_scan(
+            DIGEST,
+            report(age * MINUTE),
+            now,
+            asked=[NOW + n * MINUTE for n in asked if n <= 0],
+            rescan_every=every * HOUR if every is not None else None,
+            database_built=NOW + database * MINUTE if database is not None else None,
+        )
+
+    assert at(NOW) == at(NOW + later * MINUTE)

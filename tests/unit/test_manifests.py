@@ -1,0 +1,246 @@
+"""What `manifests/` installs: it builds, is hardened, and grants nothing beside the list."""
+
+from __future__ import annotations
+
+import subprocess
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.controlplane.binaries import kubectl
+
+ROOT = Path(__file__).parents[2]
+INSTALLED = ("base", "overlays/high-availability")
+
+Manifest = dict[str, Any]
+
+
+@cache
+def build(directory: str) -> list[Manifest]:
+    """Build a kustomization as `kubectl apply -k` does."""
+    done = subprocess.run(
+        [kubectl(), "kustomize", str(ROOT / "manifests" / directory)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return [document for document in yaml.safe_load_all(done.stdout) if document]
+
+
+def of_kind(directory: str, kind: str) -> dict[str, Manifest]:
+    """Return the objects of a kind by name."""
+    return {m["metadata"]["name"]: m for m in build(directory) if m["kind"] == kind}
+
+
+def granted(role: Manifest) -> set[tuple[str, str]]:
+    """Return the pairs of "resource.group" and verb that a role grants."""
+    return {
+        (f"{resource}.{group}" if group else resource, verb)
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+
+
+@pytest.mark.parametrize("directory", INSTALLED)
+def test_everything_namespaced_is_in_the_operators_namespace(directory: str) -> None:
+    elsewhere = {"Namespace", "ClusterRole", "ClusterRoleBinding"}
+    for manifest in build(directory):
+        expected = None if manifest["kind"] in elsewhere else "bailiwick-system"
+        assert manifest["metadata"].get("namespace") == expected, manifest["metadata"]["name"]
+
+
+def test_the_namespace_enforces_the_restricted_standard() -> None:
+    labels = of_kind("base", "Namespace")["bailiwick-system"]["metadata"]["labels"]
+    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+
+
+@pytest.mark.parametrize("directory", INSTALLED)
+@pytest.mark.parametrize("name", ["bailiwick-operator", "bailiwick-scanner"])
+def test_pods_are_hardened(directory: str, name: str) -> None:
+    pod = of_kind(directory, "Deployment")[name]["spec"]["template"]["spec"]
+    assert pod["securityContext"] == {
+        "runAsNonRoot": True,
+        "runAsUser": 65532,
+        "runAsGroup": 65532,
+        "fsGroup": 65532,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    assert not {"hostNetwork", "hostPID", "hostIPC"} & pod.keys()
+    for container in pod["containers"]:
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+        assert container["resources"]["requests"].keys() == {"cpu", "memory"}
+        assert "memory" in container["resources"]["limits"]
+        assert {"livenessProbe", "readinessProbe"} <= container.keys()
+    for volume in pod["volumes"]:
+        assert {"emptyDir", "secret", "configMap"} & volume.keys(), "no path of the host"
+
+
+@pytest.mark.parametrize("directory", INSTALLED)
+def test_mounts_probes_and_services_name_what_exists(directory: str) -> None:
+    deployments = of_kind(directory, "Deployment")
+    for deployment in deployments.values():
+        pod = deployment["spec"]["template"]["spec"]
+        volumes = {volume["name"] for volume in pod["volumes"]}
+        for container in pod["containers"]:
+            assert {mount["name"] for mount in container["volumeMounts"]} == volumes
+            ports = {port["name"] for port in container["ports"]}
+            for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+                check = container.get(probe, {})
+                target = check.get("httpGet") or check.get("tcpSocket")
+                assert target is None or target["port"] in ports
+    for name, service in of_kind(directory, "Service").items():
+        template = deployments[name]["spec"]["template"]
+        assert service["spec"]["selector"].items() <= template["metadata"]["labels"].items()
+        ports = {port["name"] for port in template["spec"]["containers"][0]["ports"]}
+        assert {port["targetPort"] for port in service["spec"]["ports"]} <= ports
+
+
+def test_images_carry_the_version_of_the_project() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    for deployment in of_kind("base", "Deployment").values():
+        for container in deployment["spec"]["template"]["spec"]["containers"]:
+            assert container["image"].endswith(f":{version}")
+
+
+def test_the_scanner_has_no_way_into_the_api_server() -> None:
+    pod = of_kind("base", "Deployment")["bailiwick-scanner"]["spec"]["template"]["spec"]
+    assert pod["automountServiceAccountToken"] is False
+    account = of_kind("base", "ServiceAccount")[pod["serviceAccountName"]]
+    assert account["automountServiceAccountToken"] is False
+    bindings = of_kind("base", "RoleBinding") | of_kind("base", "ClusterRoleBinding")
+    subjects = {subject["name"] for b in bindings.values() for subject in b["subjects"]}
+    assert pod["serviceAccountName"] not in subjects
+
+
+def test_only_the_operator_reaches_the_scanner() -> None:
+    policies = of_kind("base", "NetworkPolicy")
+    labels = of_kind("base", "Deployment")["bailiwick-operator"]["spec"]["template"]["metadata"][
+        "labels"
+    ]
+    (rule,) = policies["scanner"]["spec"]["ingress"]
+    (peer,) = rule["from"]
+    assert peer.keys() == {"podSelector"}
+    assert peer["podSelector"]["matchLabels"].items() <= labels.items()
+    everyone = policies["default-deny"]["spec"]
+    assert everyone == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+
+
+@pytest.mark.parametrize("policy", ["operator", "scanner"])
+def test_nothing_reaches_a_metadata_service(policy: str) -> None:
+    blocks = [
+        peer["ipBlock"]
+        for rule in of_kind("base", "NetworkPolicy")[policy]["spec"]["egress"]
+        for peer in rule["to"]
+        if "ipBlock" in peer
+    ]
+    excepted = {cut for block in blocks for cut in block["except"]}
+    assert {"169.254.0.0/16", "fe80::/10", "fd00:ec2::254/128"} <= excepted
+    assert all(block["except"] for block in blocks)
+
+
+@pytest.mark.parametrize("directory", INSTALLED)
+def test_no_role_is_wide(directory: str) -> None:
+    roles = of_kind(directory, "ClusterRole") | of_kind(directory, "Role")
+    for name, role in roles.items():
+        for right in granted(role):
+            assert "*" not in right, name
+            assert not right[0].startswith("secrets"), name
+            assert right[1] not in {"escalate", "bind", "impersonate"}, name
+
+
+def test_the_operator_writes_only_what_it_owns() -> None:
+    writes = {
+        resource
+        for resource, verb in granted(of_kind("base", "ClusterRole")["bailiwick-operator"])
+        if verb not in {"get", "list", "watch"}
+    }
+    assert writes == {
+        "clustervulnerabilityexceptions/status.bailiwick.dev",
+        "events.events.k8s.io",
+        "imagescans.bailiwick.dev",
+        "imagescans/status.bailiwick.dev",
+        "networkpolicies.networking.k8s.io",
+        "rescanrequests.bailiwick.dev",
+        "rescanrequests/status.bailiwick.dev",
+        "securityintents.bailiwick.dev",
+        "securityintents/status.bailiwick.dev",
+        "securityprofiles/status.bailiwick.dev",
+        "vulnerabilityexceptions/status.bailiwick.dev",
+    }
+
+
+def test_teams_see_and_write_their_kinds_by_the_clusters_own_roles() -> None:
+    roles = of_kind("base", "ClusterRole")
+    prefix = "rbac.authorization.k8s.io/aggregate-to-"
+    joined = {
+        name: {key.removeprefix(prefix) for key in role["metadata"]["labels"] if prefix in key}
+        for name, role in roles.items()
+        if name in {"bailiwick-view", "bailiwick-edit"}
+    }
+    assert joined == {
+        "bailiwick-view": {"view", "edit", "admin"},
+        "bailiwick-edit": {"edit", "admin"},
+    }
+    for name in joined:
+        assert not any("/status" in resource for resource, _ in granted(roles[name]))
+
+
+def test_an_auditor_reads_every_kind_and_writes_none() -> None:
+    rights = granted(of_kind("base", "ClusterRole")["bailiwick-auditor"])
+    assert {verb for _, verb in rights} == {"get", "list", "watch"}
+    kinds = {resource for resource, _ in rights if resource.endswith(".bailiwick.dev")}
+    assert kinds == of_kind("crds", "CustomResourceDefinition").keys()
+
+
+def test_the_operator_reads_every_kind_and_reports_on_each() -> None:
+    rights = granted(of_kind("base", "ClusterRole")["bailiwick-operator"])
+    for name in of_kind("crds", "CustomResourceDefinition"):
+        plural, _, group = name.partition(".")
+        assert {(name, "list"), (name, "watch"), (f"{plural}/status.{group}", "patch")} <= rights
+
+
+def test_two_operators_are_apart_and_one_stays() -> None:
+    directory = "overlays/high-availability"
+    spec = of_kind(directory, "Deployment")["bailiwick-operator"]["spec"]
+    assert spec["replicas"] == 2
+    assert spec["strategy"]["rollingUpdate"] == {"maxSurge": 0, "maxUnavailable": 1}
+    affinity = spec["template"]["spec"]["affinity"]["podAntiAffinity"]
+    (term,) = affinity["requiredDuringSchedulingIgnoredDuringExecution"]
+    labels = spec["template"]["metadata"]["labels"]
+    assert term["labelSelector"]["matchLabels"].items() <= labels.items()
+    budget = of_kind(directory, "PodDisruptionBudget")["bailiwick-operator"]["spec"]
+    assert budget["minAvailable"] == 1
+    assert "maxUnavailable" not in budget
+
+
+def test_pull_secrets_are_granted_by_name() -> None:
+    role = of_kind("overlays/pull-secrets", "Role")["bailiwick-pull-secrets"]
+    (rule,) = role["rules"]
+    assert rule["resources"] == ["secrets"]
+    assert rule["verbs"] == ["get"]
+    assert rule["resourceNames"]
+    binding = of_kind("overlays/pull-secrets", "RoleBinding")["bailiwick-pull-secrets"]
+    account = of_kind("base", "ServiceAccount")["bailiwick-operator"]["metadata"]
+    (subject,) = binding["subjects"]
+    assert (subject["name"], subject["namespace"]) == (account["name"], account["namespace"])
+
+
+def test_definitions_survive_a_prune_by_argo_or_flux() -> None:
+    definitions = of_kind("crds", "CustomResourceDefinition")
+    files = {path.name for path in (ROOT / "crds").glob("*.yaml")} - {"kustomization.yaml"}
+    assert len(definitions) == len(files) > 0
+    for definition in definitions.values():
+        annotations = definition["metadata"]["annotations"]
+        assert annotations["argocd.argoproj.io/sync-options"] == "Prune=false,Delete=false"
+        assert annotations["kustomize.toolkit.fluxcd.io/prune"] == "disabled"

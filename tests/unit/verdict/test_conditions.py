@@ -1,0 +1,267 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from bailiwick.policy.assessment.evidence import Evidence, LivePolicies, WriteFailure
+from bailiwick.policy.binding import Problem
+from bailiwick.policy.effective import Enforcement, Refusal
+from bailiwick.policy.images.state import Failure
+from bailiwick.policy.settings import Settings
+from tests.unit.controls.make import (
+    LIVE,
+    NOW,
+    PLAN,
+    closed,
+    critical,
+    effective,
+    evidence,
+    foreign,
+    image,
+    unidentified,
+)
+from tests.unit.verdict.make import NO_PROFILE, conditions, given, said, status
+
+TYPES = [
+    "Ready",
+    "NetworkEnforced",
+    "ImagesWithinPolicy",
+    "ExceptionsValid",
+    "EvidenceFresh",
+    "Compliant",
+]
+
+
+def test_a_namespace_as_it_should_be_is_compliant() -> None:
+    assert said() == {
+        "Ready": ("True", "Succeeded"),
+        "NetworkEnforced": ("True", "Enforced"),
+        "ImagesWithinPolicy": ("True", "WithinPolicy"),
+        "ExceptionsValid": ("True", "NoExceptions"),
+        "EvidenceFresh": ("True", "Fresh"),
+        "Compliant": ("True", "Compliant"),
+    }
+
+
+OVERDUE = image(critical(), seen=timedelta(days=16))
+WIDE = foreign("break-glass", {"policyTypes": ["Ingress"], "ingress": [{}]})
+FAILURE = Failure("PullDenied", "The registry wants credentials", NOW)
+LOOSENED = (Refusal("spec.enforcement", "write Enforce"),)
+AUDIT = effective(enforcement=Enforcement.AUDIT)
+
+
+@pytest.mark.parametrize(
+    "subject,expected",
+    [
+        (
+            evidence(effective=AUDIT, live=LivePolicies()),
+            {
+                "Ready": ("True", "AuditOnly"),
+                "NetworkEnforced": ("False", "AuditOnly"),
+                "Compliant": ("False", "AuditOnly"),
+            },
+        ),
+        (
+            evidence(effective=AUDIT, live=LivePolicies(), images=(OVERDUE,)),
+            {"Compliant": ("False", "ControlsFailed")},
+        ),
+        (
+            evidence(settings=Settings()),
+            {
+                "Ready": ("True", "Succeeded"),
+                "NetworkEnforced": ("Unknown", "EnforcementUnproven"),
+                "Compliant": ("Unknown", "EnforcementUnproven"),
+            },
+        ),
+        (
+            evidence(foreign=(WIDE,)),
+            {
+                "Ready": ("True", "Succeeded"),
+                "NetworkEnforced": ("False", "WidenedByForeign"),
+                "Compliant": ("False", "ControlsFailed"),
+            },
+        ),
+        (
+            evidence(images=(OVERDUE,)),
+            {
+                "Ready": ("True", "Succeeded"),
+                "ImagesWithinPolicy": ("False", "FindingsOverdue"),
+                "Compliant": ("False", "ControlsFailed"),
+            },
+        ),
+        (
+            evidence(images=(image(scanned=timedelta(days=2)),)),
+            {
+                "ImagesWithinPolicy": ("Unknown", "ScansStale"),
+                "EvidenceFresh": ("False", "ScansStale"),
+                "Compliant": ("Unknown", "ScansStale"),
+            },
+        ),
+        (
+            evidence(images=(image(scanned=None, scanning=True),)),
+            {"EvidenceFresh": ("False", "Scanning"), "Compliant": ("Unknown", "Scanning")},
+        ),
+        (
+            evidence(images=(image(scanned=None, failure=FAILURE),)),
+            {"EvidenceFresh": ("False", "ScanFailed"), "Compliant": ("False", "ControlsFailed")},
+        ),
+        (
+            evidence(images=(unidentified(),)),
+            {"EvidenceFresh": ("False", "Unscanned"), "Compliant": ("Unknown", "Unscanned")},
+        ),
+        (
+            evidence(images=(replace(image(), evidence_error="the object is gone"),)),
+            {
+                "EvidenceFresh": ("Unknown", "EvidenceMissing"),
+                "Compliant": ("Unknown", "EvidenceMissing"),
+            },
+        ),
+        (
+            evidence(images=()),
+            {
+                "ImagesWithinPolicy": ("True", "NoImages"),
+                "EvidenceFresh": ("True", "NoImages"),
+                "Compliant": ("True", "Compliant"),
+            },
+        ),
+        (
+            evidence(plan=replace(PLAN, findings=(closed("partner"),))),
+            {
+                "Ready": ("False", "RulesNotEnforceable"),
+                "Reconciling": ("True", "RulesNotEnforceable"),
+                "NetworkEnforced": ("False", "RulesNotEnforceable"),
+                "Compliant": ("False", "ControlsFailed"),
+            },
+        ),
+        (
+            evidence(plan=replace(PLAN, findings=(closed("p", "TemplateFailed"),))),
+            {"Ready": ("False", "TemplateFailed"), "Stalled": ("True", "TemplateFailed")},
+        ),
+        (
+            evidence(effective=effective(loosened=LOOSENED)),
+            {
+                "Ready": ("False", "LooseningRefused"),
+                "Stalled": ("True", "LooseningRefused"),
+                "Compliant": ("False", "ControlsFailed"),
+            },
+        ),
+        (
+            evidence(live=replace(LIVE, taken=("bailiwick-isolation",))),
+            {
+                "Ready": ("False", "NameTaken"),
+                "Stalled": ("True", "NameTaken"),
+                "NetworkEnforced": ("False", "NameTaken"),
+                "Compliant": ("Unknown", "NameTaken"),
+            },
+        ),
+        (
+            evidence(live=LivePolicies(failed=(WriteFailure("x", "admission webhook: no"),))),
+            {
+                "Ready": ("False", "ApplyFailed"),
+                "Reconciling": ("True", "ApplyFailed"),
+                "NetworkEnforced": ("False", "ApplyFailed"),
+                "Compliant": ("False", "ControlsFailed"),
+            },
+        ),
+        (
+            evidence(live=replace(LIVE, pending=("frontend-to-cart-in-1",))),
+            {
+                "Ready": ("False", "Progressing"),
+                "Reconciling": ("True", "Progressing"),
+                "Compliant": ("Unknown", "Progressing"),
+            },
+        ),
+        (
+            evidence(unreadable={"services": "forbidden"}, images=(OVERDUE,)),
+            {
+                "Ready": ("False", "Unreadable"),
+                "NetworkEnforced": ("Unknown", "Unreadable"),
+                "EvidenceFresh": ("Unknown", "Unreadable"),
+                "Compliant": ("Unknown", "Unreadable"),
+            },
+        ),
+        (
+            NO_PROFILE,
+            {
+                "Ready": ("False", "ProfileNotFound"),
+                "Stalled": ("True", "ProfileNotFound"),
+                "NetworkEnforced": ("Unknown", "NotEvaluated"),
+                "Compliant": ("Unknown", "ProfileNotFound"),
+            },
+        ),
+    ],
+)
+def test_each_trouble_has_its_own_word(subject: Any, expected: dict[str, Any]) -> None:
+    found = said(subject)
+    assert found | expected == found
+    progress = {"Reconciling", "Stalled"}
+    assert progress & set(found) == progress & set(expected)
+
+
+def test_the_servers_words_and_the_objects_name_are_told() -> None:
+    failed = LivePolicies(failed=(WriteFailure("cart-in-1", "denied the request: no"),))
+    message = conditions(status(evidence(live=failed)))["Ready"]["message"]
+    assert "NetworkPolicy cart-in-1 could not be written" in message
+    assert "denied the request: no" in message
+
+
+def test_fields_that_the_server_does_not_know_are_left_out_and_told() -> None:
+    outdated = ("images.worst", "controls[].evidence", "nextDue")
+    made = status(outdated_fields=outdated)
+    assert conditions(made)["Ready"]["reason"] == "CRDOutdated"
+    assert "images.worst, controls[].evidence, nextDue" in conditions(made)["Ready"]["message"]
+    assert conditions(made)["Compliant"]["status"] == "Unknown"
+    assert "worst" not in made["images"]
+    assert "nextDue" not in made
+    assert not any("evidence" in each for each in made["controls"])
+
+
+def test_exceptions_that_are_not_evaluated_say_so() -> None:
+    made = conditions(status(exceptions=2))
+    assert made["ExceptionsValid"]["reason"] == "NotYetEvaluated"
+    assert "they except nothing" in made["ExceptionsValid"]["message"]
+
+
+@pytest.mark.parametrize(
+    "subject", [evidence(), evidence(unreadable={"pods": "forbidden"}), NO_PROFILE]
+)
+def test_every_condition_speaks_of_the_generation_it_saw(subject: Any) -> None:
+    made = status(subject, generation=7)
+    assert made["observedGeneration"] == 7
+    assert {each["observedGeneration"] for each in made["conditions"]} == {7}
+    assert [each["type"] for each in made["conditions"]][: len(TYPES)] == TYPES
+
+
+def test_in_an_exempt_namespace_no_control_applies() -> None:
+    exempt = Problem("NamespaceExempt", "kube-system is exempt: remove the intent")
+    made = status(exempt)
+    assert "controls" not in made
+    assert conditions(made)["Stalled"]["message"] == "kube-system is exempt: remove the intent."
+
+
+def test_without_an_effective_intent_every_control_is_an_error() -> None:
+    results = {each["result"] for each in status(NO_PROFILE)["controls"]}
+    assert results == {"error"}
+
+
+def test_a_control_that_only_warns_does_not_stand_in_the_way() -> None:
+    subject = evidence(
+        effective=effective(controls={"images-vulnerabilities": "Warn"}), images=(OVERDUE,)
+    )
+    made = status(subject)
+    assert conditions(made)["Compliant"]["status"] == "True"
+    assert "images-vulnerabilities" in conditions(made)["Compliant"]["message"]
+    assert made["overdue"] == 1
+
+
+def test_switching_controls_off_does_not_make_up_for_evidence() -> None:
+    off = {"images-scanned": "Off", "images-vulnerabilities": "Off", "images-fresh": "Off"}
+    subject = evidence(effective=effective(controls=off), images=(image(scanned=None),))
+    assert said(subject)["Compliant"][0] == "Unknown"
+
+
+def test_the_subject_is_what_was_gathered() -> None:
+    assert isinstance(given().subject, Evidence)
