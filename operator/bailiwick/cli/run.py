@@ -13,8 +13,8 @@ import click
 
 from bailiwick.api.durations import InvalidDuration, parse_duration
 from bailiwick.cli.logs import LogFormat, set_up_logging
+from bailiwick.cli.program import Program
 from bailiwick.engine.options import Options, ScannerOptions
-from bailiwick.engine.program import Program
 from bailiwick.kube.credentials import find
 from bailiwick.policy.selectors import Selector
 from bailiwick.policy.settings import ALWAYS_EXEMPT, PodsOf, Settings

@@ -86,7 +86,7 @@ def _allowance(namespace: str, allowance: Allowance, field: str) -> Rule:
     ours = WorkloadPeer(selector_of(allowance.only_if.workload)) if allowance.only_if else None
     source = _peer(namespace, allowance.from_)
     target = _peer(namespace, allowance.to)
-    if allowance.entity == Entity.INGRESS_CONTROLLER:
+    if allowance.entity == "IngressController":
         source = EntityPeer(Entity.INGRESS_CONTROLLER)
     elif allowance.entity is not None:
         target = EntityPeer(Entity(allowance.entity))
