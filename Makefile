@@ -93,7 +93,7 @@ bench: $(STAMP) ## Measure the operator against a bare client (SHORT=1 for the s
 
 .PHONY: crds
 crds: $(STAMP) ## Write crds/ from the types in operator/bailiwick/api.
-	$(BIN)/bailiwick crds --output crds
+	$(BIN)/bailiwick crds --output crds --reference docs/reference/api.md
 
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate $(UPGRADE)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
-DURATION_PATTERN = "^[0-9]{1,6}[smhd]$"
+# Bounded so that an instant less or more a duration is still one that Python can hold.
+DURATION_PATTERN = "^([0-9]{1,6}[smh]|[0-9]{1,4}d)$"
 
-_FORM = re.compile(r"([0-9]{1,6})([smhd])", re.ASCII)
+_FORM = re.compile(r"([0-9]{1,6})([smh])|([0-9]{1,4})(d)", re.ASCII)
 _UNITS = {
     "d": timedelta(days=1),
     "h": timedelta(hours=1),
@@ -26,9 +27,10 @@ def parse_duration(text: str) -> timedelta:
     if match is None:
         raise InvalidDuration(
             f'"{text}" is not a duration: write a whole number and a unit, such as 60s, 90m, '
-            "24h or 15d"
+            "24h or 15d, at most 9999d"
         )
-    return int(match[1]) * _UNITS[match[2]]
+    number, unit = filter(None, match.groups())
+    return int(number) * _UNITS[unit]
 
 
 def format_duration(duration: timedelta) -> str:

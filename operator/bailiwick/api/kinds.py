@@ -59,6 +59,7 @@ def _condition(name: str, type_: str, what: str = "status", *, wide: bool = Fals
     return Column(name, f'.status.conditions[?(@.type=="{type_}")].{what}', wide=wide)
 
 
+_NAME = ".metadata.name"
 _AGE = Column("Age", ".metadata.creationTimestamp", "date")
 
 SECURITY_PROFILE = Kind(
@@ -84,6 +85,7 @@ SECURITY_PROFILE = Kind(
         Rule(
             "self.metadata.name.matches('^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$')",
             "name it as a label would be: at most 63 lower-case letters, digits and '-'",
+            _NAME,
         ),
     ),
 )
@@ -118,6 +120,7 @@ SECURITY_INTENT = Kind(
         Rule(
             f"self.metadata.name == '{INTENT_NAME}'",
             f"name it {INTENT_NAME}: a namespace has one SecurityIntent",
+            _NAME,
         ),
     ),
 )
@@ -145,6 +148,7 @@ IMAGE_SCAN = Kind(
         Rule(
             "self.metadata.name == self.spec.digest.replace(':', '-')",
             "name it by its digest: sha256- and its 64 hexadecimal digits",
+            _NAME,
         ),
     ),
 )

@@ -77,6 +77,10 @@ HostName = Annotated[
             "write a host name in lower case, api.example.com or *.example.com, without scheme,"
             " port or path",
         ),
+        Rule(
+            "!self.matches('^[0-9.]+$')",
+            "an address is no host name: write cidr: 203.0.113.7/32",
+        ),
     ),
 ]
 

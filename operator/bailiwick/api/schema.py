@@ -76,7 +76,11 @@ def object_schema(kind: Kind) -> JSON:
         "properties": {
             "apiVersion": {"type": "string", "description": f"{GROUP}/{VERSION}"},
             "kind": {"type": "string", "description": kind.kind},
-            "metadata": {"type": "object"},
+            "metadata": {
+                "type": "object",
+                # A rule can only point at what is named here.
+                **({"properties": {"name": {"type": "string"}}} if kind.rules else {}),
+            },
             "spec": _schema_of(kind.spec, with_defaults=True),
             "status": status,
         },

@@ -21,14 +21,19 @@ MESSAGE_LIMIT = 1024
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A CEL rule of a schema, and what a person reads who breaks it."""
+    """A CEL rule of a schema, and what a person reads who breaks it.
+
+    `field` is the field that it speaks of, `.metadata.name`, where that is not what carries it.
+    """
 
     expression: str
     message: str
+    field: str = ""
 
     def to_json(self) -> JSON:
         """Write the entry of `x-kubernetes-validations`."""
-        return {"rule": self.expression, "message": self.message}
+        entry = {"rule": self.expression, "message": self.message}
+        return {**entry, "fieldPath": self.field} if self.field else entry
 
 
 def rules(*entries: Rule) -> JSON:
@@ -111,23 +116,26 @@ Digest = Annotated[
         ),
     ),
 ]
+# Longer than what the rules let through, so that who writes it wrongly reads our words.
+_LOOSE = 64
+# Dates that can be counted from in both directions.
+_DATE = "[12][0-9]{3}-[0-9]{2}-[0-9]{2}"
 Duration = Annotated[
     str,
     bounded(
-        7,
+        _LOOSE,
         Rule(
             f"self.matches('{DURATION_PATTERN}')",
-            "write a whole number and a unit: 60s, 90m, 24h or 15d",
+            "write a whole number and a unit: 60s, 90m, 24h or 15d, at most 9999d",
         ),
     ),
 ]
 Day = Annotated[
     date,
     bounded(
-        10,
+        _LOOSE,
         Rule(
-            "self.matches('^[0-9]{4}-[0-9]{2}-[0-9]{2}$')"
-            " && !format.date().validate(self).hasValue()",
+            f"self.matches('^{_DATE}$') && !format.date().validate(self).hasValue()",
             "write a date: 2027-03-01",
         ),
     ),
@@ -135,10 +143,11 @@ Day = Annotated[
 Instant = Annotated[
     AwareDatetime,
     bounded(
-        35,
+        _LOOSE,
         Rule(
-            "self.matches('^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?"
-            "(Z|[+-][0-9]{2}:[0-9]{2})$') && !format.datetime().validate(self).hasValue()",
+            f"self.matches('^{_DATE}T[0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}([.][0-9]+)?"
+            "(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$')"
+            " && !format.datetime().validate(self).hasValue()",
             "write an instant with its time zone: 2026-11-23T10:00:00Z",
         ),
     ),

@@ -106,7 +106,10 @@ def _hold_open(
 
 def _edits(live: Mapping[str, LivePolicy], rules: Iterable[Policy]) -> list[Step]:
     """Create, then grow, then shrink; policies that do both at once grow to the union first."""
-    creates, grows, shrinks, turns = [], [], [], []
+    creates: list[Step] = []
+    grows: list[Step] = []
+    shrinks: list[Step] = []
+    turns: list[Step] = []
     for policy in rules:
         there = live.get(policy.name)
         if there is None:
