@@ -186,7 +186,10 @@ def test_nothing_happens_on_a_dry_run_or_without_consent(
 
 
 def test_a_change_in_hand_is_not_frozen(installed: Kubectl) -> None:
-    installed.apply(policy("bailiwick-bridge-in-x", [], half="bridge"))
+    opened = '{"spec": {"ingress": [{}]}}'
+    installed(
+        "patch", "networkpolicy", "bailiwick-isolation", "-n=shop", "--type=merge", "-p", opened
+    )
     done = uninstall(installed, "--yes")
     assert done.returncode == 1
     assert re.search(r"in the middle of a change in: shop\.", done.stderr)

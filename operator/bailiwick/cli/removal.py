@@ -61,9 +61,9 @@ class Survey:
 
     @property
     def changing(self) -> tuple[str, ...]:
-        """The namespaces in the middle of a change, held open by a temporary policy."""
-        bridges = [policy for policy in self.policies if _label(policy, HALF_LABEL) == "bridge"]
-        return tuple(sorted({policy["metadata"]["namespace"] for policy in bridges}))
+        """The namespaces in the middle of a change, held open until it is done."""
+        held = [policy for policy in self.policies if _holds_open(policy)]
+        return tuple(sorted({policy["metadata"]["namespace"] for policy in held}))
 
     @property
     def namespaces(self) -> int:
@@ -248,6 +248,13 @@ def _bridge(namespace: str) -> Json:
             "egress": [{}],
         },
     }
+
+
+def _holds_open(policy: Json) -> bool:
+    """Say whether a policy is a bridge: one of its own, or the isolation policy while open."""
+    half = _label(policy, HALF_LABEL)
+    rules = [*(policy["spec"].get("ingress") or ()), *(policy["spec"].get("egress") or ())]
+    return half == "bridge" or (half == "isolation" and {} in rules)
 
 
 def _label(policy: Json, key: str) -> str:

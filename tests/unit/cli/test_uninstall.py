@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from bailiwick.cli import removal
 from bailiwick.cli.uninstall import plan
 
@@ -68,3 +70,25 @@ def test_only_references_to_our_group_count_as_owned() -> None:
     assert len(FOUND.owned) == 2
     look_alike = removal.Survey(1, (_policy("a", "bailiwick.dev.example.com/v1"),), frozenset(), ())
     assert look_alike.owned == ()
+
+
+def _live(name: str, half: str, **spec: Any) -> dict[str, Any]:
+    labels = {"app.kubernetes.io/managed-by": "bailiwick", "bailiwick.dev/half": half}
+    return {"metadata": {"name": name, "namespace": "shop", "labels": labels}, "spec": spec}
+
+
+@pytest.mark.parametrize(
+    "policy, changing",
+    [
+        (_live("bailiwick-isolation", "isolation"), ()),
+        (_live("bailiwick-isolation", "isolation", ingress=[{}]), ("shop",)),
+        (_live("bailiwick-isolation", "isolation", ingress=[], egress=[{}]), ("shop",)),
+        (_live("bailiwick-bridge-in-1", "bridge", ingress=[{}]), ("shop",)),
+        # A rule may open everything for good.
+        (_live("everything-in-1", "ingress", ingress=[{}]), ()),
+    ],
+)
+def test_what_holds_a_namespace_open_for_a_change_is_found(
+    policy: dict[str, Any], changing: tuple[str, ...]
+) -> None:
+    assert removal.Survey(1, (policy,), frozenset(), ()).changing == changing
