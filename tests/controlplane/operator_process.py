@@ -27,25 +27,31 @@ class OperatorFailed(AssertionError):
     """The operator ended, or did not get ready; the message has the end of its log."""
 
 
-def install(cluster: ControlPlane) -> None:
-    """Apply `manifests/base`: namespace, service account, roles and the rest."""
-    Kubectl(cluster.admin)("apply", "--server-side", "-k", str(MANIFESTS / "base"))
+def install(cluster: ControlPlane, manifests: Path = MANIFESTS) -> None:
+    """Apply the base of `manifests`: namespace, service account, roles and the rest."""
+    Kubectl(cluster.admin)("apply", "--server-side", "-k", str(manifests / "base"))
 
 
 class OperatorProcess:
     """`bailiwick run` with some arguments; a context manager that stops it.
 
-    `kubeconfig` is another way to the API server, such as through a proxy.
+    `kubeconfig` is another way to the API server, such as through a proxy. `source` is the
+    source root of another version, which is run in place of this one.
     """
 
     def __init__(
-        self, cluster: ControlPlane, *arguments: str, kubeconfig: Path | None = None
+        self,
+        cluster: ControlPlane,
+        *arguments: str,
+        kubeconfig: Path | None = None,
+        source: Path | None = None,
     ) -> None:
         self._ports = Ports()
         self._port = self._ports.take()
         self._kubeconfig = kubeconfig or cluster.operator().kubeconfig
         self.log: Final = cluster.directory / f"operator-{self._port}.log"
         self._arguments = arguments
+        self._source = source
         self._process = self._launch()
 
     def __enter__(self) -> Self:
@@ -136,4 +142,5 @@ class OperatorProcess:
         return [program, "run", *_SETTINGS, *port, *self._arguments]
 
     def _environment(self) -> dict[str, str]:
-        return {"KUBECONFIG": str(self._kubeconfig), "BAILIWICK_NAMESPACE": OPERATOR[0]}
+        environment = {"KUBECONFIG": str(self._kubeconfig), "BAILIWICK_NAMESPACE": OPERATOR[0]}
+        return environment | ({"PYTHONPATH": str(self._source)} if self._source else {})
