@@ -27,19 +27,18 @@ class DeclaredStore:
     def observe(self, new: DeclaredObject) -> None:
         """Take in an object that exists, and tell of it."""
         old = self.objects.get(*new.key)
-        if self.learn(new):
+        if self._take(new):
             self._listener(old, new)
 
-    def learn(self, new: DeclaredObject) -> bool:
-        """Take in what a write of ours was answered with, and say whether it was news.
+    def learn(self, new: DeclaredObject) -> None:
+        """Take in what a write of ours was answered with.
 
-        Nobody is told: the watch will say the same again, and is not believed to be news then.
+        What we wrote is no news. What somebody else wrote since we last looked is: the answer
+        has it too, and the watch, which tells it later, will not be newer than this.
         """
         old = self.objects.get(*new.key)
-        if new.uid in self._graves or (old and old.resource_version >= new.resource_version > 0):
-            return False
-        self.objects.put(new.key, new)
-        return True
+        if self._take(new) and old is not None and not old.same_for_a_reconcile(new):
+            self._listener(old, new)
 
     def forget(self, gone: DeclaredObject) -> None:
         """Take in that an object was deleted, at the resourceVersion it carries."""
@@ -66,3 +65,11 @@ class DeclaredStore:
         self._graves = {u: v for u, v in self._graves.items() if v > resource_version}
         self.listed = True
         return len(stale)
+
+    def _take(self, new: DeclaredObject) -> bool:
+        """Keep an object, and say whether it is newer than what is known."""
+        old = self.objects.get(*new.key)
+        if new.uid in self._graves or (old and old.resource_version >= new.resource_version > 0):
+            return False
+        self.objects.put(new.key, new)
+        return True
