@@ -115,4 +115,9 @@ def _split_registry(text: str) -> tuple[str, str]:
     if not _HOST.fullmatch(first):
         raise InvalidReference(f'"{first[:200]}" is not the name of a registry')
     host = first.lower()
+    if host != first and not ("." in host or ":" in host or host == "localhost"):
+        # Written in lower case, as registries are compared, it would be a repository's first part.
+        raise InvalidReference(
+            f'"{first}" is not the name of a registry: write it with a dot or a port'
+        )
     return (DEFAULT_REGISTRY if host in ("index.docker.io", "registry-1.docker.io") else host), rest
