@@ -219,9 +219,13 @@ class Operator:
         return {**self.watches.problems(), **self.resync.problems}
 
     def _members(self, profile: str) -> Iterable[DeclaredObject]:
+        """The intents that a profile decides about; those of exempt namespaces have no effect."""
+        exempt = self.options.settings.is_exempt
         for intent in self.intents.objects.all():
             namespace = self.world.namespace(intent.namespace)
-            if namespace and self.reader.bind(namespace, intent).profile == profile:
+            if namespace is None or namespace.terminating or exempt(namespace.name):
+                continue
+            if self.reader.bind(namespace, intent).profile == profile:
                 yield intent
 
     def _namespace_changed(self, old: DeclaredObject | None, new: DeclaredObject | None) -> None:
