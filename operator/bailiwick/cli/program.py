@@ -86,7 +86,6 @@ class Program:
             await self._lead(stack, operator, metrics)
 
     async def _lead(self, stack: AsyncExitStack, operator: Operator, metrics: Metrics) -> None:
-        logger.info("this replica holds the Lease and does the work")
         metrics.leader.set(1)
         if operator.image_reconciler.adapter is not None:
             self._spawn(stack, "the questions to the scanner", self._ask_scanner(operator))

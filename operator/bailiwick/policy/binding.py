@@ -61,7 +61,7 @@ def bind(namespace: Namespace, named: str | None, profiles: Mapping[str, Profile
         )
         if label not in profiles:
             return Binding(
-                problem=_not_found(f"the namespace's label {PROFILE_LABEL}", label, profiles)
+                problem=_not_found(f"The namespace's label {PROFILE_LABEL}", label, profiles)
             )
         return Binding(label, refused=refused, by_label=True)
     if named is not None:
@@ -71,7 +71,7 @@ def bind(namespace: Namespace, named: str | None, profiles: Mapping[str, Profile
         return Binding(
             problem=Problem(
                 "DefaultProfileAmbiguous",
-                f"the intent names no profile, and more than one is the default: "
+                f"The intent names no profile, and more than one is the default: "
                 f"{', '.join(defaults)}. Set spec.profile, or spec.default on one of them only",
             )
         )

@@ -47,7 +47,7 @@ def assess(given: AssessmentInput) -> Assessment:
     else:
         exempt = subject.reason == Reason.NAMESPACE_EXEMPT
         controls = () if exempt else not_evaluated(subject.message)
-        statements = _of_problem(given, ready, subject)
+        statements = _of_problem(ready, subject)
     past, omitted = _history(given, statements[ConditionType.COMPLIANT])
     return Assessment(
         conditions=_conditions(given, statements, ready),
@@ -75,10 +75,8 @@ def _of_evidence(
     }
 
 
-def _of_problem(
-    given: AssessmentInput, ready: Statement, problem: Problem
-) -> dict[ConditionType, Statement]:
-    unknown = aspects.not_evaluated(given)
+def _of_problem(ready: Statement, problem: Problem) -> dict[ConditionType, Statement]:
+    unknown = aspects.NOT_EVALUATED
     return {
         ConditionType.READY: ready,
         ConditionType.NETWORK_ENFORCED: unknown,

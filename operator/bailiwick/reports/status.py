@@ -74,11 +74,9 @@ def needs_write(
 
 def intent_status(given: AssessmentInput, assessment: Assessment) -> JSON:
     """Write the whole status but `evaluatedAt`."""
-    outcomes = [report.evaluated.result.outcome for report in assessment.controls]
     status: JSON = {
         "observedGeneration": given.generation,
         "conditions": [_condition(each) for each in assessment.conditions],
-        "failing": sum(outcome is Outcome.FAIL for outcome in outcomes),
         "exceptions": {"active": 0, "expiringSoon": 0, "expired": 0},
         "history": [_transition(each) for each in assessment.history],
         "historyOmitted": assessment.history_omitted,
@@ -93,6 +91,9 @@ def intent_status(given: AssessmentInput, assessment: Assessment) -> JSON:
             reason=message(given.rescan.reason) or None,
         )
     if isinstance(given.subject, Evidence):
+        # Where nothing could be evaluated there is no number: 0 would look like all was well.
+        outcomes = [report.evaluated.result.outcome for report in assessment.controls]
+        status["failing"] = sum(outcome is Outcome.FAIL for outcome in outcomes)
         status |= _of_evidence(given, given.subject)
     return status
 

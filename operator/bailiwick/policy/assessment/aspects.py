@@ -16,11 +16,8 @@ from bailiwick.policy.controls.result import Outcome, count, listing
 from bailiwick.policy.effective import Enforcement
 from bailiwick.policy.images.state import Verdict
 
-
-def not_evaluated(given: AssessmentInput) -> Statement:
-    """Say that an aspect was not looked at, because there is no effective intent."""
-    why = "" if isinstance(given.subject, Evidence) else f" {given.subject.message}"
-    return Statement("Unknown", Reason.NOT_EVALUATED, f"Not evaluated: see condition Ready.{why}")
+NOT_EVALUATED = Statement("Unknown", Reason.NOT_EVALUATED, "Not evaluated: see condition Ready.")
+"""What an aspect says that was not looked at, because there is no effective intent."""
 
 
 def network_enforced(evidence: Evidence, controls: Sequence[Evaluated]) -> Statement:
