@@ -101,21 +101,25 @@ class Statuses:
     def _say_transitions(
         self, intent: DeclaredObject, before: DeclaredObject, assessment: Assessment
     ) -> None:
-        """Post an Event and a log line for each condition whose status changed."""
+        """Post an Event and a log line for each condition whose status changed, each thing once."""
         was = {c["type"]: c["status"] for c in before.status.get("conditions") or ()}
+        said = set()
         for condition in assessment.conditions:
             if condition.type not in ("Ready", "Compliant"):
                 continue
-            if was.get(condition.type) != condition.status:
-                logger.info(
-                    "%s: %s is %s, %s: %s",
-                    intent.namespace,
-                    condition.type,
-                    condition.status,
-                    condition.reason,
-                    condition.message,
-                )
-                self.notices.transition(intent, condition, was.get(condition.type))
+            # Compliant says the same as Ready where that is what hinders it.
+            if was.get(condition.type) == condition.status or condition.message in said:
+                continue
+            said.add(condition.message)
+            logger.info(
+                "%s: %s is %s, %s: %s",
+                intent.namespace,
+                condition.type,
+                condition.status,
+                condition.reason,
+                condition.message,
+            )
+            self.notices.transition(intent, condition, was.get(condition.type))
 
 
 def _chosen_by(
