@@ -8,7 +8,6 @@ to decide.
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,23 +20,20 @@ import aiohttp
 import msgspec
 
 from bailiwick.scanners import errors, wire
+from bailiwick.scanners.answers import ERROR_BYTES, Answer, read, refused, words
 from bailiwick.scanners.errors import ScanError
+from bailiwick.scanners.reading import read_report
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from bailiwick.policy.images.findings import ScanReport
     from bailiwick.policy.images.references import Reference
 
-_REASON = re.compile(r"[A-Z][A-Za-z]{2,40}")
-_MESSAGE_LIMIT = 500
-_ERROR_BYTES = 64 * 1024
 _PREFER_WAIT = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds on one scanner; seconds, and bytes of one answer after decompression.
+    """Bounds on one scanner; seconds, and bytes of one answer.
 
     `poll_default` is what a scanner that names no `Refresh-After` is asked again after.
     """
@@ -77,7 +73,7 @@ class Adapter:
         """Ask what the scanner is, what it gives, and how old its database is."""
         answer = await self._request("GET", "/metadata", headers={"Accept": wire.METADATA})
         if answer.status != HTTPStatus.OK:
-            raise _refused(answer, "its metadata")
+            raise refused(answer, "its metadata")
         self._metadata = wire.decode(answer.body, wire.Metadata, "a scanner's metadata")
         return self._metadata
 
@@ -111,7 +107,7 @@ class Adapter:
         if has_facts:
             sent = await self._await_report(scan_id, wire.FACTS, deadline)
             facts = wire.decode(sent, wire.Facts, "the facts of an image")
-        return wire.read_report(
+        return read_report(
             body, digest=image.digest, submitted=submitted, metadata=metadata, facts=facts
         )
 
@@ -123,7 +119,7 @@ class Adapter:
             data=msgspec.json.encode(request),
         )
         if answer.status not in (HTTPStatus.ACCEPTED, HTTPStatus.CREATED, HTTPStatus.OK):
-            raise _refused(answer, "the scan")
+            raise refused(answer, "the scan")
         scan_id = wire.decode(answer.body, wire.ScanResponse, "the answer to a scan request").id
         if not scan_id:
             raise ScanError(
@@ -139,15 +135,18 @@ class Adapter:
             if answer.status == HTTPStatus.OK:
                 return answer.body
             if answer.status != HTTPStatus.FOUND:
-                raise _refused(answer, "the report")
+                raise refused(answer, "the report")
             pause = self._pause(answer.headers.get("Refresh-After"))
             if time.monotonic() + pause >= deadline:
-                raise ScanError(
-                    errors.TIMED_OUT,
-                    f"The scanner was not done after {self._limits.scan_seconds:.0f} seconds. It "
-                    "may be overloaded, or the image very large: look at the scanner's log.",
-                )
+                raise self._out_of_time()
             await asyncio.sleep(pause)
+
+    def _out_of_time(self) -> ScanError:
+        return ScanError(
+            errors.TIMED_OUT,
+            f"The scanner was not done after {self._limits.scan_seconds:.0f} seconds. It may be "
+            "overloaded, or the image very large: look at the scanner's log.",
+        )
 
     def _pause(self, refresh_after: str | None) -> float:
         try:
@@ -167,9 +166,8 @@ class Adapter:
         headers: dict[str, str],
         data: bytes | None = None,
         deadline: float | None = None,
-    ) -> _Answer:
-        if self._token is not None:
-            headers = {**headers, "Authorization": f"Bearer {self._token()}"}
+    ) -> Answer:
+        headers = {**headers, "Accept-Encoding": "identity", **self._authorization()}
         seconds = self._limits.request_seconds
         if deadline is not None:
             seconds = max(0.1, min(seconds, deadline - time.monotonic()))
@@ -182,12 +180,18 @@ class Adapter:
                 data=data,
                 timeout=timeout,
                 allow_redirects=False,
+                # What was read is counted, so nothing may grow after that.
+                auto_decompress=False,
             ) as response:
                 good = response.status < HTTPStatus.MULTIPLE_CHOICES
-                limit = self._limits.answer_bytes if good else _ERROR_BYTES
-                body = await _read(response, limit, strict=good)
-                return _Answer(response.status, response.headers, body)
+                if good and response.headers.get("Content-Encoding", "identity") != "identity":
+                    raise wire.invalid("a compressed answer, which it was not asked for")
+                limit = self._limits.answer_bytes if good else ERROR_BYTES
+                body = await read(response, limit, strict=good)
+                return Answer(response.status, response.headers, body)
         except TimeoutError as error:
+            if deadline is not None and time.monotonic() >= deadline:
+                raise self._out_of_time() from error
             raise ScanError(
                 errors.UNREACHABLE,
                 f"The scanner at {self.url} did not answer within {seconds:.0f} seconds. Check "
@@ -197,97 +201,20 @@ class Adapter:
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise ScanError(
                 errors.UNREACHABLE,
-                f"The scanner at {self.url} cannot be reached ({_words(error)}). Check that it "
+                f"The scanner at {self.url} cannot be reached ({words(error)}). Check that it "
                 "runs, and that a NetworkPolicy lets the operator reach it.",
                 scanner_fault=True,
             ) from error
 
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-
-async def _read(response: aiohttp.ClientResponse, limit: int, *, strict: bool) -> bytes:
-    """Read a body up to a limit; beyond it, fail where the whole is needed."""
-    chunks: list[bytes] = []
-    size = 0
-    async for chunk in response.content.iter_any():
-        size += len(chunk)
-        if size > limit:
-            # What is left unread makes the connection unusable for another request.
-            response.close()
-            if strict:
-                raise ScanError(
-                    errors.ANSWER_TOO_LARGE,
-                    f"The scanner's answer is larger than {limit // (1024 * 1024)} MiB, so it was "
-                    "not read to its end.",
-                    scanner_fault=True,
-                )
-            break
-        chunks.append(chunk)
-    return b"".join(chunks)
-
-
-def _refused(answer: _Answer, what: str) -> ScanError:
-    """Make the error of an answer that is not what was asked for."""
-    status = answer.status
-    detail = _detail(answer.body)
-    said = f": {detail.message}" if detail.message else "."
-    retry_after = _seconds(answer.headers.get("Retry-After"))
-    if detail.reason and detail.message:
-        # Our own scanner says what is wrong, in a sentence of its own.
-        return ScanError(
-            detail.reason,
-            detail.message,
-            permanent=detail.permanent,
-            retry_after=retry_after,
-            scanner_fault=detail.scanner_fault,
-        )
-    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        return ScanError(
-            errors.UNAUTHORIZED,
-            f"The scanner refused our token ({status}){said} Give operator and scanner the same "
-            "token.",
-            scanner_fault=True,
-        )
-    if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
-        return ScanError(
-            errors.BUSY,
-            f"The scanner is busy ({status}){said}",
-            retry_after=retry_after,
-            scanner_fault=True,
-        )
-    if status == HTTPStatus.NOT_FOUND and what == "the report":
-        return ScanError(
-            errors.FORGOTTEN,
-            "The scanner no longer knows of this scan; it may have been restarted.",
-        )
-    if status in (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY):
-        return ScanError(
-            errors.REFUSED, f"The scanner does not take this image ({status}){said}", permanent=True
-        )
-    return ScanError(errors.FAILED, f"The scanner answered {status} when asked for {what}{said}")
-
-
-def _detail(body: bytes) -> wire.ErrorDetail:
-    """Read an error's body, which may be anything, into words that can stand in a status."""
-    try:
-        detail = msgspec.json.decode(body, type=wire.ErrorBody).error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return wire.ErrorDetail()
-    text = " ".join("".join(c if c.isprintable() else " " for c in detail.message).split())
-    if len(text) > _MESSAGE_LIMIT:
-        text = text[: _MESSAGE_LIMIT - 1] + "…"
-    reason = detail.reason if _REASON.fullmatch(detail.reason) else ""
-    return msgspec.structs.replace(detail, message=text, reason=reason)
-
-
-def _seconds(text: str | None) -> float | None:
-    return float(text) if text and text.isascii() and text.isdecimal() else None
-
-
-def _words(error: BaseException) -> str:
-    return str(error) or type(error).__name__
+    def _authorization(self) -> dict[str, str]:
+        if self._token is None:
+            return {}
+        try:
+            return {"Authorization": f"Bearer {self._token()}"}
+        except (OSError, ValueError) as error:
+            raise ScanError(
+                errors.UNAUTHORIZED,
+                f"The token for the scanner cannot be read ({error}). Mount its Secret, or name "
+                "the file by --scanner-token-file.",
+                scanner_fault=True,
+            ) from error

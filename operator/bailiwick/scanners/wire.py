@@ -7,12 +7,12 @@ image, and `vendor_attributes.bailiwick` in vulnerabilities. Nothing here does I
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import msgspec
 
-from bailiwick.policy.images.findings import Finding, HygieneFacts, ScanReport, Severity
+from bailiwick.policy.images.findings import HygieneFacts
 from bailiwick.policy.images.references import Reference, is_digest
 from bailiwick.scanners import errors
 from bailiwick.scanners.errors import ScanError
@@ -31,7 +31,6 @@ DATABASE_UPDATED_AT = "harbor.scanner-adapter/vulnerability-database-updated-at"
 VENDOR = "bailiwick"
 
 T = TypeVar("T")
-_CACHED_FOR = timedelta(minutes=5)
 _DOCKER_HUB = "index.docker.io"
 
 
@@ -61,7 +60,7 @@ class Metadata(msgspec.Struct, frozen=True):
     @property
     def database_built(self) -> datetime | None:
         """The age of the scanner's database; None where it does not tell."""
-        return _instant(self.properties.get(DATABASE_UPDATED_AT))
+        return instant(self.properties.get(DATABASE_UPDATED_AT))
 
     def report_type(self) -> str:
         """Choose the report to ask for; raises ScanError where it gives none that we read."""
@@ -197,48 +196,12 @@ def scan_request(
     )
 
 
-def read_report(
-    body: bytes,
-    *,
-    digest: str,
-    submitted: datetime,
-    metadata: Metadata,
-    facts: Facts | None = None,
-) -> ScanReport:
-    """Make a report of what a scanner sent; raises ScanError where that is not one.
-
-    `submitted` is when the scan was asked for, by our clock. It is the report's instant unless
-    the scanner says that the report is older: a scanner's clock that is ahead must not make
-    results look fresh.
-    """
-    report = decode(body, Report, "a report")
-    if report.vulnerabilities is None:
-        raise _invalid("a report without its list of vulnerabilities")
-    _same_digest(report.artifact.digest if report.artifact else "", digest)
-    if facts is not None:
-        _same_digest(facts.digest, digest)
-    generated = _instant(report.generated_at)
-    cached = generated is not None and generated < submitted - _CACHED_FOR
-    scanner = report.scanner or metadata.scanner
-    database = facts.database_built if facts else None
-    return ScanReport.of(
-        digest,
-        generated if cached and generated else submitted,
-        [_finding(each) for each in report.vulnerabilities],
-        scanner=scanner.name,
-        scanner_version=scanner.version,
-        database_built=database or metadata.database_built,
-        manifest_digest=facts.manifest_digest if facts else None,
-        hygiene=facts.hygiene if facts else None,
-    )
-
-
 def decode(body: bytes, kind: type[T], what: str) -> T:
     """Decode JSON into one of the shapes above; raises ScanError."""
     try:
         return msgspec.json.decode(body, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise _invalid(f"something that is not {what} ({error})") from error
+        raise invalid(f"something that is not {what} ({error})") from error
 
 
 def same_type(one: str, other: str) -> bool:
@@ -246,43 +209,8 @@ def same_type(one: str, other: str) -> bool:
     return _normal(one) == _normal(other)
 
 
-def _finding(entry: Vulnerability) -> Finding:
-    vendor = VendorAttributes()
-    if entry.vendor_attributes and VENDOR in entry.vendor_attributes:
-        try:
-            vendor = msgspec.convert(entry.vendor_attributes[VENDOR], VendorAttributes)
-        except msgspec.ValidationError as error:
-            raise _invalid(f"vendor attributes that are not ours ({error})") from error
-    return Finding(
-        id=entry.id,
-        package=entry.package,
-        version=entry.version,
-        severity=Severity.parse(entry.severity or ""),
-        fixed_version=entry.fix_version or None,
-        known_exploited=vendor.known_exploited,
-        purl=vendor.purl,
-        aliases=tuple(sorted(vendor.aliases)),
-        title=_title(entry.description or ""),
-        link=next(iter(entry.links or ()), ""),
-    )
-
-
-def _title(description: str) -> str:
-    line = " ".join(description.split())
-    return line if len(line) <= 120 else line[:119].rstrip() + "…"
-
-
-def _same_digest(found: str, asked: str) -> None:
-    if found != asked:
-        raise ScanError(
-            errors.OTHER_DIGEST,
-            f'The scanner sent a report for "{found[:80]}" where {asked} was asked for, so it was '
-            "not used. Look at the scanner's own log.",
-            scanner_fault=True,
-        )
-
-
-def _invalid(what: str) -> ScanError:
+def invalid(what: str) -> ScanError:
+    """Make the error of an answer that is not what the API has; "The scanner sent …"."""
     return ScanError(
         errors.INVALID_ANSWER,
         f"The scanner sent {what}. Check that its address is that of a scanner adapter, and its "
@@ -291,7 +219,8 @@ def _invalid(what: str) -> ScanError:
     )
 
 
-def _instant(text: str | None) -> datetime | None:
+def instant(text: str | None) -> datetime | None:
+    """Read an instant; None where there is none, or no time zone."""
     try:
         moment = msgspec.convert(text, datetime) if text else None
     except msgspec.ValidationError:

@@ -1,0 +1,92 @@
+"""From what a scanner sent to a report, believing no more of it than can be checked."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import msgspec
+
+from bailiwick.policy.images.findings import Finding, ScanReport, Severity
+from bailiwick.policy.images.references import is_digest
+from bailiwick.scanners import errors, wire
+from bailiwick.scanners.errors import ScanError
+
+_CACHED_FOR = timedelta(minutes=5)
+# In memory an entry may be twenty times what it is on the wire.
+_OBJECTS_LIMIT = 250_000
+
+
+def read_report(
+    body: bytes,
+    *,
+    digest: str,
+    submitted: datetime,
+    metadata: wire.Metadata,
+    facts: wire.Facts | None = None,
+) -> ScanReport:
+    """Make a report of what a scanner sent; raises ScanError where that is not one.
+
+    `submitted` is when the scan was asked for, by our clock. It is the report's instant unless
+    the scanner says that the report is older: a scanner's clock that is ahead must not make
+    results look fresh.
+    """
+    if body.count(b"{") > _OBJECTS_LIMIT:
+        raise wire.invalid(f"a report of more than {_OBJECTS_LIMIT} entries")
+    report = wire.decode(body, wire.Report, "a report")
+    if report.vulnerabilities is None:
+        raise wire.invalid("a report without its list of vulnerabilities")
+    _same_digest(report.artifact.digest if report.artifact else "", digest)
+    if facts is not None:
+        _same_digest(facts.digest, digest)
+        if facts.manifest_digest is not None and not is_digest(facts.manifest_digest):
+            raise wire.invalid(f'"{facts.manifest_digest[:80]}" as the digest of a manifest')
+    generated = wire.instant(report.generated_at)
+    cached = generated is not None and generated < submitted - _CACHED_FOR
+    scanner = report.scanner or metadata.scanner
+    database = facts.database_built if facts else None
+    return ScanReport.of(
+        digest,
+        generated if cached and generated else submitted,
+        [_finding(each) for each in report.vulnerabilities],
+        scanner=scanner.name,
+        scanner_version=scanner.version,
+        database_built=database or metadata.database_built,
+        manifest_digest=facts.manifest_digest if facts else None,
+        hygiene=facts.hygiene if facts else None,
+    )
+
+
+def _finding(entry: wire.Vulnerability) -> Finding:
+    vendor = wire.VendorAttributes()
+    if entry.vendor_attributes and wire.VENDOR in entry.vendor_attributes:
+        try:
+            vendor = msgspec.convert(entry.vendor_attributes[wire.VENDOR], wire.VendorAttributes)
+        except msgspec.ValidationError as error:
+            raise wire.invalid(f"vendor attributes that are not ours ({error})") from error
+    return Finding(
+        id=entry.id,
+        package=entry.package,
+        version=entry.version,
+        severity=Severity.parse(entry.severity or ""),
+        fixed_version=entry.fix_version or None,
+        known_exploited=vendor.known_exploited,
+        purl=vendor.purl,
+        aliases=tuple(sorted(vendor.aliases)),
+        title=_title(entry.description or ""),
+        link=next(iter(entry.links or ()), ""),
+    )
+
+
+def _title(description: str) -> str:
+    line = " ".join(description.split())
+    return line if len(line) <= 120 else line[:119].rstrip() + "…"
+
+
+def _same_digest(found: str, asked: str) -> None:
+    if found != asked:
+        raise ScanError(
+            errors.OTHER_DIGEST,
+            f'The scanner sent a report for "{found[:80]}" where {asked} was asked for, so it was '
+            "not used. Look at the scanner's own log.",
+            scanner_fault=True,
+        )
