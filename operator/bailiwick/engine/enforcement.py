@@ -15,6 +15,7 @@ from bailiwick.engine.objects import version_number
 from bailiwick.kube.errors import ApiError, Conflict
 from bailiwick.kube.resources import NETWORK_POLICIES
 from bailiwick.policy.assessment.evidence import LivePolicies, WriteFailure
+from bailiwick.policy.network.naming import BRIDGE_PREFIX
 from bailiwick.policy.network.plan import Step, plan
 from bailiwick.policy.network.specs import same, text
 from bailiwick.policy.rules import Direction
@@ -74,17 +75,23 @@ class Enforcer:
         fingerprint = frozenset((p.name, text(p.spec)) for p in possible)
         drifted = bool(steps) and self._settled.get(namespace) == fingerprint
         written: list[str] = []
+        failed: tuple[WriteFailure, ...] = ()
         for step in steps:
             await self.throttle()
             try:
                 await self._carry_out(intent, step)
             except ApiError as error:
-                self._settled.pop(namespace, None)
-                return Enforced((WriteFailure(step.name, str(error)),), taken)
+                failed = (WriteFailure(step.name, str(error)),)
+                break
             if step.name not in written:
                 written.append(step.name)
-        self._settled[namespace] = fingerprint
-        return Enforced((), taken, tuple(written) if drifted else (), tuple(written))
+        if not failed:
+            self._settled[namespace] = fingerprint
+        elif not drifted:
+            self._settled.pop(namespace, None)
+        # What holds the namespace open meanwhile was not there before, so nobody changed it.
+        repaired = [name for name in written if drifted and not name.startswith(BRIDGE_PREFIX)]
+        return Enforced(failed, taken, tuple(repaired), tuple(written))
 
     def forget(self, namespace: str) -> None:
         """Drop what is remembered of a namespace."""
@@ -96,13 +103,22 @@ class Enforcer:
             if live is not None:
                 await self._delete(live)
             return
-        whole = step.policy.manifest(intent.namespace, [owner_reference(intent)])
+        await self._apply(intent, step.policy)
+
+    async def _apply(self, intent: DeclaredObject, policy: Policy, attempts: int = 3) -> None:
+        whole = policy.manifest(intent.namespace, [owner_reference(intent)])
         body = await self.client.apply(NETWORK_POLICIES, whole)
         found = self._keep(body)
-        if not same(found.spec, step.policy.spec):
-            # Server-side apply leaves fields of others inside ours alone; putting does not.
-            whole["metadata"]["resourceVersion"] = body["metadata"]["resourceVersion"]
+        if same(found.spec, policy.spec) and _is_claimed(found, policy, intent):
+            return
+        # Server-side apply leaves fields of others inside ours alone; putting does not.
+        whole["metadata"]["resourceVersion"] = body["metadata"]["resourceVersion"]
+        try:
             self._keep(await self.client.replace(NETWORK_POLICIES, whole))
+        except Conflict:
+            if attempts <= 1:
+                raise
+            await self._apply(intent, policy, attempts - 1)
 
     async def _delete(self, live: NetworkPolicy) -> None:
         try:
@@ -166,10 +182,15 @@ def _claims(
         there = live.get(policy.name)
         if there is None or not same(there.spec, policy.spec):
             continue
-        labelled = all(there.labels.get(key) == value for key, value in policy.labels.items())
-        if not labelled or [owner.uid for owner in there.owners] != [intent.uid]:
+        if not _is_claimed(there, policy, intent):
             steps.append(Step("apply", policy.name, policy, "relabelled, or of another owner"))
     return steps
+
+
+def _is_claimed(there: NetworkPolicy, policy: Policy, intent: DeclaredObject) -> bool:
+    """Say whether a policy carries our labels, and has the intent for its only owner."""
+    labelled = all(there.labels.get(key) == value for key, value in policy.labels.items())
+    return labelled and [owner.uid for owner in there.owners] == [intent.uid]
 
 
 def divide(
