@@ -34,7 +34,7 @@ def parse_duration(text: str) -> timedelta:
 
 
 def format_duration(duration: timedelta) -> str:
-    """Write a duration in the largest unit that leaves no rest; parts of a second are dropped.
+    """Write a duration in the largest unit that can hold it without a rest, parts of a second off.
 
     Raises ValueError for a negative duration, which has no form here.
     """
@@ -42,6 +42,7 @@ def format_duration(duration: timedelta) -> str:
         raise ValueError(f"{duration} is negative")
     whole = timedelta(seconds=duration // timedelta(seconds=1))
     for unit, size in _UNITS.items():
-        if whole >= size and not whole % size:
-            return f"{whole // size}{unit}"
+        text = f"{whole // size}{unit}"
+        if whole >= size and not whole % size and _FORM.fullmatch(text):
+            return text
     return "0s"

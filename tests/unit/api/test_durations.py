@@ -55,6 +55,10 @@ def test_what_is_no_duration_is_told_with_examples(text: str) -> None:
         parse_duration(text)
 
 
+def test_what_is_too_long_in_days_is_written_in_hours() -> None:
+    assert format_duration(parse_duration("300384h")) == "300384h"
+
+
 def test_a_negative_duration_has_no_form() -> None:
     with pytest.raises(ValueError, match="negative"):
         format_duration(timedelta(seconds=-1))
