@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Coroutine
-from contextlib import AsyncExitStack
+import signal
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -55,9 +56,9 @@ class Program:
         self._ended: list[str] = []
         self.health_port = 0
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Run until `stop` is set; raises PartEnded where a part ended before."""
-        self._stop = stop
+    async def run(self) -> None:
+        """Run until SIGTERM or SIGINT; raises PartEnded where a part ended before."""
+        self._hear_signals()
         async with AsyncExitStack() as stack:
             session = await stack.enter_async_context(await Session.open(self._source))
             metrics = Metrics()
@@ -73,7 +74,6 @@ class Program:
             stack.push_async_callback(operator.watches.stop)
             if not await self._or_stopped(self._read(operator)):
                 return
-            # Kopf takes the signals of the process over, and ends on them.
             self._spawn(stack, "Kopf", self._kopf(operator, session), may_stop_us=True)
             self._spawn(stack, "the resync", self._resync(operator))
             lease.start()
@@ -146,12 +146,38 @@ class Program:
         async def login() -> kopf.AiohttpSession:
             return kopf.AiohttpSession(server=session.server, aiohttp_session=session.another())
 
-        await kopf.operator(
-            registry=build_registry(operator.stores, login),
-            clusterwide=True,
-            standalone=True,
-            stop_flag=self._stop,
-        )
+        async with self._signals_taken_back() as started:
+            await kopf.operator(
+                registry=build_registry(operator.stores, login),
+                clusterwide=True,
+                standalone=True,
+                stop_flag=self._stop,
+                ready_flag=started,
+            )
+
+    def _hear_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+
+    @asynccontextmanager
+    async def _signals_taken_back(self) -> AsyncIterator[asyncio.Event]:
+        """Hear the signals again once the event is set.
+
+        Kopf takes them as it starts. On one it waits 5 s for every task that began after it,
+        then cancels them, and only then ends: our stop would begin when its time is over.
+        """
+        started = asyncio.Event()
+
+        async def take_back() -> None:
+            await started.wait()
+            self._hear_signals()
+
+        task = asyncio.create_task(take_back(), name="signals")
+        try:
+            yield started
+        finally:
+            task.cancel()
 
     async def _resync(self, operator: Operator) -> None:
         every = self._options.resync_every.total_seconds()

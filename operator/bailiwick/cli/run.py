@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 import socket
 from datetime import timedelta
 from pathlib import Path
@@ -193,12 +192,4 @@ def run(  # click hands over one argument for each option
         health_port=health_port,
         lease_seconds=lease_seconds,
     )
-    asyncio.run(_run(options, context))
-
-
-async def _run(options: Options, context: str | None) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    await Program(options, find(context)).run(stop)
+    asyncio.run(Program(options, find(context)).run())
