@@ -47,8 +47,8 @@ class Notices:
             "Warning",
             "DriftRepaired",
             "Repair",
-            f"{count(len(names), 'NetworkPolicy', 'NetworkPolicies')} that somebody else changed "
-            f"or deleted: now as declared again: {listing(names)}.",
+            f"{count(len(names), 'NetworkPolicy', 'NetworkPolicies')} changed or deleted by "
+            f"somebody else, and put right: {listing(names)}.",
         )
 
     def exempt(self, namespace: Namespace) -> None:
