@@ -1,0 +1,1 @@
+"""Templates of allowances, rendered in a process that may do nothing else."""
