@@ -47,7 +47,7 @@ def readiness(given: AssessmentInput) -> Statement:
         return Statement(
             "False", Reason.PROGRESSING, "The rules are being worked out.", "Reconciling"
         )
-    found = _refused(subject) or _closed(plan)
+    found = _refused(subject) or _closed(plan) or _not_rendered(plan)
     if found:
         return found
     if given.outdated_fields:
@@ -133,6 +133,19 @@ def _closed(plan: CompiledNetwork) -> Statement | None:
         closed_reason(closed),
         f"{count(len(closed), 'rule')} not in force: {first_of(closed)}",
         "Stalled" if stuck else "Reconciling",
+    )
+
+
+def _not_rendered(plan: CompiledNetwork) -> Statement | None:
+    """Say why allowances are frozen, where it is not that a kind cannot be read."""
+    if not plan.frozen_by:
+        return None
+    return Statement(
+        "False",
+        Reason.TEMPLATE_FAILED,
+        "Allowances that templates give stay as they were, and it is tried again: "
+        f"{sentence('; '.join(plan.frozen_by.values()))}",
+        "Reconciling",
     )
 
 

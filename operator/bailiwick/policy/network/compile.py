@@ -94,12 +94,14 @@ class _Work:
         outcome = rendered.get(request.name, TemplateFailure("it was not rendered"))
         if not isinstance(outcome, TemplateFailure):
             return outcome
+        self.declared += 1
         if outcome.unreadable:
             self.frozen_by[outcome.unreadable] = outcome.message
+            self.findings.append(say.frozen(request, outcome.unreadable))
             for direction in self.effective.isolate:
                 self.frozen.add(Frozen("profile", rule_label(request.name), _HALF[direction]))
-        self.declared += 1
-        self.findings.append(say.template_failed(request, outcome.message))
+        else:
+            self.findings.append(say.template_failed(request, outcome.message))
         return ()
 
     def add(self, rule: Rule) -> None:

@@ -57,7 +57,7 @@ def template_failed(request: TemplateRequest, why: str) -> NetworkFinding:
     )
 
 
-def frozen(rule: Rule, kind: str) -> NetworkFinding:
+def frozen(rule: Rule | TemplateRequest, kind: str) -> NetworkFinding:
     """Tell of a rule that needs a kind which cannot be read."""
     return NetworkFinding(
         rule.name,
