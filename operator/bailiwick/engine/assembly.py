@@ -21,7 +21,7 @@ from bailiwick.engine.metrics import Metrics
 from bailiwick.engine.namespaces import NamespaceReconciler
 from bailiwick.engine.notices import Notices
 from bailiwick.engine.objects import DeclaredObject
-from bailiwick.engine.profiles import Profiles, Standing, standing
+from bailiwick.engine.profiles import Profiles
 from bailiwick.engine.queue import WorkQueue
 from bailiwick.engine.rendering import Renderer
 from bailiwick.engine.rescans import Rescans
@@ -101,11 +101,12 @@ class Operator:
         self.profiles = Profiles(self.revisions, self._members)
         throttle = Throttle(options.writes_per_second, options.write_burst)
         notices = Notices(recorder, metrics)
+        self.renderer = Renderer(self.world, self.namespace_queue.add_after)
         self.reader = Reader(
             self.world,
             self.profiles_known,
             self.profiles,
-            Renderer(),
+            self.renderer,
             self.dependents,
             settings,
         )
@@ -186,6 +187,7 @@ class Operator:
         """Finish what is in hand and take nothing more."""
         for queue in self._queues():
             await queue.stop(seconds)
+        await self.renderer.stop()
 
     def stuck(self) -> str | None:
         """Name the queues whose workers ended, which only a restart mends."""
@@ -208,19 +210,12 @@ class Operator:
         )
 
     async def _reconcile_namespace(self, name: str) -> timedelta | None:
-        before = self._standing(name)
-        try:
-            return await self.namespace_reconciler.reconcile(name)
-        finally:
-            # Also where a write failed: that is what stops a rollout.
-            after = self._standing(name)
-            for profile in {each.profile for each in (before, after) if each}:
-                if before != after or self.profiles.rolling_out(profile):
-                    self.profile_queue.add_after(profile, _ROLLOUT_PAUSE)
-
-    def _standing(self, namespace: str) -> Standing | None:
-        intent = self.intents.objects.get(namespace, INTENT_NAME)
-        return standing(intent) if intent else None
+        intent = self.intents.objects.get(name, INTENT_NAME)
+        profile = (intent.status.get("profile") or {}).get("name") if intent else None
+        wake = await self.namespace_reconciler.reconcile(name)
+        if profile and self.profiles.rolling_out(profile):
+            self.profile_queue.add_after(profile, _ROLLOUT_PAUSE)
+        return wake
 
     def _read_problems(self) -> Mapping[str, str]:
         return {**self.watches.problems(), **self.resync.problems}

@@ -83,13 +83,16 @@ class Reader:
         )
         if binding.refused:
             effective = replace(effective, loosened=(*binding.refused, *effective.loosened))
-        rendered = await self.renderer.render(
-            effective.templates, namespace, self.world.templates.all()
-        )
+        rendered = await self.renderer.render(effective.templates, namespace)
         compiled = compile_network(effective, rendered, self.world, self.settings)
         templates = {TEMPLATES} if effective.templates else set()
         self.dependents.record(namespace.name, compiled.depends_on | looked_up | templates)
         return Meaning(effective, compiled, binding)
+
+    def forget(self, namespace: str) -> None:
+        """Let go of what was recorded and kept for a namespace."""
+        self.dependents.record(namespace, frozenset())
+        self.renderer.forget(namespace)
 
     def bind(self, namespace: Namespace, intent: DeclaredObject) -> Binding:
         """Find the profile of a namespace."""

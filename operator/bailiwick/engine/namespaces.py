@@ -136,10 +136,9 @@ class NamespaceReconciler:
         self, namespace: Namespace, intent: DeclaredObject | None
     ) -> timedelta | None:
         """An exempt namespace is never isolated; whoever asked for it is told."""
-        if intent is not None or opting.is_opted_in(namespace):
+        asked = intent is not None or opting.is_opted_in(namespace)
+        if asked:
             self.notices.exempt(namespace)
-        else:
-            self.notices.exempt_no_longer(namespace)
         if intent is None:
             self._forget(namespace.name)
             return None
@@ -158,7 +157,7 @@ class NamespaceReconciler:
             logger.info("%s: wrote %d network policies", intent.namespace, len(enforced.written))
 
     def _forget(self, name: str) -> None:
-        self.reader.dependents.record(name, frozenset())
+        self.reader.forget(name)
         self.enforcer.forget(name)
         self.inventory.forget(name)
         self.statuses.forget(name)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bailiwick.engine.objects import version_number
+from bailiwick.engine.templates import TEMPLATE_LABEL
 from bailiwick.kube import projections
 from bailiwick.kube.interning import Interner
 from bailiwick.kube.reflector import Reflector
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Listener = Callable[[T | None, T | None], None]
-
-TEMPLATE_LABEL = "bailiwick.dev/templates"
 
 # Kubernetes serves ServiceCIDRs from 1.33 on; before that there are none to read.
 _OPTIONAL = frozenset({"servicecidrs"})
