@@ -10,26 +10,59 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 INDEX = "application/vnd.oci.image.index.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+TEAM = "team:pass"
+HTPASSWD = "team:$2b$05$abcdefghijklmnopqrstuuZFBUbfXoM8LFiPx8LYlO/sXZB/Cwk3K\n"
 
 
-@dataclass(frozen=True)
 class Registry:
-    """A registry that runs; `host` is what image references begin with."""
+    """A registry; `host` is what image references begin with."""
 
-    host: str
-    log: Path
+    def __init__(self, home: Path, port: int, htpasswd: str = "") -> None:
+        self.host = f"127.0.0.1:{port}"
+        self.log = home / "log"
+        self._home = home
+        self._process: subprocess.Popen[bytes] | None = None
+        auth = ""
+        if htpasswd:
+            (home / "htpasswd").write_text(htpasswd)
+            auth = f"auth: {{htpasswd: {{realm: tests, path: {home}/htpasswd}}}}\n"
+        (home / "config.yml").write_text(
+            "version: 0.1\n"
+            "log: {level: warn, accesslog: {disabled: false}}\n"
+            f"storage: {{filesystem: {{rootdirectory: {home}/data}}}}\n"
+            f"http: {{addr: {self.host!r}}}\n" + auth
+        )
 
-    def push(self, layout: Path, repository: str, tag: str) -> str:
+    def start(self) -> None:
+        """Run it; what was pushed before is there."""
+        with self.log.open("ab") as output:
+            self._process = subprocess.Popen(
+                ["docker-registry", "serve", self._home / "config.yml"],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        _await_listening(self.host, self._process, self.log)
+
+    def stop(self) -> None:
+        """End it, as when the registry is down."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(timeout=10)
+            self._process = None
+
+    def push(
+        self, layout: Path, repository: str, tag: str = "latest", *, credentials: str = ""
+    ) -> str:
         """Push the image of an OCI layout and return the digest of its manifest."""
         with tempfile.NamedTemporaryFile("r", suffix=".digest") as digest:
             command = ["skopeo", "copy", "-q", "--insecure-policy", "--dest-tls-verify=false"]
+            command += ["--dest-creds", credentials] if credentials else []
             target = f"docker://{self.host}/{repository}:{tag}"
             command += ["--digestfile", digest.name, f"oci:{layout}:image", target]
             subprocess.run(command, check=True, capture_output=True, text=True)
@@ -39,7 +72,7 @@ class Registry:
         """Push an index of manifests that are there: platform, `linux/arm64`, to digest."""
         entries = []
         for platform, digest in manifests.items():
-            body = self._request("GET", f"/v2/{repository}/manifests/{digest}")
+            body, _ = self._request("GET", f"/v2/{repository}/manifests/{digest}")
             system, _, architecture = platform.partition("/")
             entries.append(
                 {
@@ -51,48 +84,55 @@ class Registry:
             )
         index = json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries}).encode()
         self._request("PUT", f"/v2/{repository}/manifests/{tag}", index, INDEX)
-        return "sha256:" + hashlib.sha256(index).hexdigest()
+        return digest_of(index)
 
-    def _request(self, method: str, path: str, body: bytes = b"", kind: str = "") -> bytes:
+    def put(self, repository: str, manifest: Mapping[str, object], blobs: Sequence[bytes]) -> str:
+        """Put a manifest with its blobs as they are, and return its digest."""
+        for blob in blobs:
+            _, headers = self._request("POST", f"/v2/{repository}/blobs/uploads/")
+            where = headers["Location"].removeprefix(f"http://{self.host}")
+            kind = "application/octet-stream"
+            self._request("PUT", f"{where}&digest={digest_of(blob)}", blob, kind)
+        body = json.dumps(manifest).encode()
+        self._request("PUT", f"/v2/{repository}/manifests/{digest_of(body)}", body, MANIFEST)
+        return digest_of(body)
+
+    def layers(self, repository: str, digest: str) -> list[Path]:
+        """Return the files of an image's layers, for a test to break them."""
+        body, _ = self._request("GET", f"/v2/{repository}/manifests/{digest}")
+        blobs = self._home / "data/docker/registry/v2/blobs/sha256"
+        names = [each["digest"].removeprefix("sha256:") for each in json.loads(body)["layers"]]
+        return [blobs / name[:2] / name / "data" for name in names]
+
+    def _request(
+        self, method: str, path: str, body: bytes = b"", kind: str = ""
+    ) -> tuple[bytes, http.client.HTTPMessage]:
         connection = http.client.HTTPConnection(self.host, timeout=10)
         headers = {"Accept": f"{MANIFEST}, {INDEX}", **({"Content-Type": kind} if kind else {})}
-        connection.request(method, path, body or None, headers)
+        connection.request(method, path, body, headers)
         response = connection.getresponse()
         answer = response.read()
         connection.close()
         assert response.status < 300, f"{method} {path}: {response.status} {answer!r}"
-        return answer
+        return answer, response.headers
 
 
 @contextmanager
 def running_registry(*, htpasswd: str = "", port: int = 0) -> Iterator[Registry]:
     """Run a registry; with `htpasswd`, the content of such a file, it asks for credentials."""
     home = Path(tempfile.mkdtemp(prefix="bailiwick-registry-"))
-    host = f"127.0.0.1:{port or free_port()}"
-    auth = ""
-    if htpasswd:
-        (home / "htpasswd").write_text(htpasswd)
-        auth = f"auth: {{htpasswd: {{realm: tests, path: {home}/htpasswd}}}}\n"
-    (home / "config.yml").write_text(
-        "version: 0.1\n"
-        "log: {level: warn}\n"
-        f"storage: {{filesystem: {{rootdirectory: {home}/data}}}}\n"
-        f"http: {{addr: {host!r}}}\n" + auth
-    )
-    log = home / "log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            ["docker-registry", "serve", home / "config.yml"],
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
+    registry = Registry(home, port or free_port(), htpasswd)
     try:
-        _await_listening(host, process, log)
-        yield Registry(host, log)
+        registry.start()
+        yield registry
     finally:
-        process.terminate()
-        process.wait(timeout=10)
+        registry.stop()
         shutil.rmtree(home, ignore_errors=True)
+
+
+def digest_of(content: bytes) -> str:
+    """Return the digest by which a registry knows some content."""
+    return "sha256:" + hashlib.sha256(content).hexdigest()
 
 
 def free_port() -> int:

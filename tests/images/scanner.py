@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -12,7 +13,6 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,33 +20,83 @@ from tests.images import programs
 from tests.images.database import ADVISORIES, Advisory, import_database, write_database
 from tests.images.registry import free_port
 
+TOKEN = "test-token"
 
-@dataclass(frozen=True)
+
 class Scanner:
-    """A scanner that runs: the base of its API, the token to show, its files."""
+    """A scanner: the base of its API, the token to show, its files."""
 
-    url: str
-    token: str
-    token_file: Path
-    home: Path
-    process: subprocess.Popen[bytes]
-
-    @property
-    def database(self) -> Path:
-        return self.home / "database"
-
-    @property
-    def work(self) -> Path:
-        return self.home / "work"
+    def __init__(self, home: Path, port: int, options: Sequence[str]) -> None:
+        self.home = home
+        self.database = home / "database"
+        self.work = home / "work"
+        self.token = TOKEN
+        self.token_file = home / "token"
+        self.address = f"http://127.0.0.1:{port}"
+        self.url = f"{self.address}/api/v1"
+        self._process: subprocess.Popen[bytes] | None = None
+        for directory in (self.database, self.work):
+            directory.mkdir()
+        self.token_file.write_text(f"{TOKEN}\n")
+        self._command = [sys.executable, "-m", "bailiwick.cli.main", "scanner"]
+        self._command += ["--host", "127.0.0.1", "--port", str(port)]
+        self._command += ["--token-file", str(self.token_file)]
+        self._command += ["--database", str(self.database), "--work", str(self.work)]
+        self._command += ["--syft", str(programs.syft()), "--grype", str(programs.grype())]
+        self._command += options
 
     @property
     def log(self) -> str:
+        """Everything that it wrote."""
         return (self.home / "log").read_text()
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        assert self._process is not None
+        return self._process.pid
 
     def import_advisories(self, advisories: Sequence[Advisory], built: datetime) -> None:
         """Give it another database, as an administrator without a network does."""
         file = write_database(self.home / f"{time.time_ns()}.db", built, advisories)
         import_database(programs.grype(), self.database, file)
+
+    def start(self) -> None:
+        """Run it; it answers when this returns."""
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("BAILIWICK_")}
+        with (self.home / "log").open("ab") as log:
+            self._process = subprocess.Popen(self._command, stdout=log, stderr=log, env=environment)
+        for _ in range(300):
+            if self._process.poll() is not None:
+                break
+            try:
+                urllib.request.urlopen(f"{self.address}/probe/healthy", timeout=2).close()
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.1)
+            else:
+                return
+        raise RuntimeError(f"the scanner did not start: {self.log}")
+
+    def stop(self, number: signal.Signals = signal.SIGTERM, within: float = 20.0) -> int:
+        """End it and return its exit code; it is killed where it takes longer."""
+        if self._process is None:
+            return 0
+        process, self._process = self._process, None
+        process.send_signal(number)
+        try:
+            return process.wait(timeout=within)
+        finally:
+            process.kill()
+            process.wait()
+
+    def ready(self) -> tuple[bool, str]:
+        """Ask its probe whether it can be relied on, and why not."""
+        try:
+            with urllib.request.urlopen(f"{self.address}/probe/ready", timeout=10) as answer:
+                return True, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return False, error.read().decode()
 
 
 @contextmanager
@@ -55,51 +105,18 @@ def running_scanner(
     advisories: Sequence[Advisory] = ADVISORIES,
     built: datetime | None = None,
     with_database: bool = True,
+    allow_loopback: bool = True,
     port: int = 0,
 ) -> Iterator[Scanner]:
-    """Run a scanner that may reach loopback registries; it answers when this returns."""
+    """Run a scanner that may reach loopback registries, unless told otherwise."""
     home = Path(tempfile.mkdtemp(prefix="bailiwick-scanner-"))
-    for name in ("database", "work"):
-        (home / name).mkdir()
-    token_file = home / "token"
-    token_file.write_text("test-token\n")
-    if with_database:
-        file = write_database(home / "first.db", built or datetime.now(UTC), advisories)
-        import_database(programs.grype(), home / "database", file)
-    port = port or free_port()
-    command = [sys.executable, "-m", "bailiwick.cli.main", "scanner"]
-    command += ["--host", "127.0.0.1", "--port", str(port), "--allow-loopback"]
-    command += ["--token-file", str(token_file), "--database", str(home / "database")]
-    command += ["--work", str(home / "work")]
-    command += ["--syft", str(programs.syft()), "--grype", str(programs.grype()), *options]
-    with (home / "log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, env=_environment())
-    scanner = Scanner(f"http://127.0.0.1:{port}/api/v1", "test-token", token_file, home, process)
+    more = ["--allow-loopback", *options] if allow_loopback else [*options]
+    scanner = Scanner(home, port or free_port(), more)
     try:
-        _await_healthy(scanner, f"http://127.0.0.1:{port}/probe/healthy")
+        if with_database:
+            scanner.import_advisories(advisories, built or datetime.now(UTC))
+        scanner.start()
         yield scanner
     finally:
-        process.terminate()
-        try:
-            process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        scanner.stop()
         shutil.rmtree(home, ignore_errors=True)
-
-
-def _environment() -> dict[str, str]:
-    return {k: v for k, v in os.environ.items() if not k.startswith("BAILIWICK_")}
-
-
-def _await_healthy(scanner: Scanner, url: str) -> None:
-    for _ in range(200):
-        if scanner.process.poll() is not None:
-            break
-        try:
-            urllib.request.urlopen(url, timeout=2).close()
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.1)
-        else:
-            return
-    raise RuntimeError(f"the scanner did not start: {scanner.log}")

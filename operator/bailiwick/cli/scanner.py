@@ -52,6 +52,18 @@ _SHUTDOWN_SECONDS = 3.0
 @click.option(
     "--scan-seconds", default=600.0, type=click.FloatRange(1), help="Longest time for one scan."
 )
+@click.option(
+    "--file-bytes",
+    default=8 * 1024**3,
+    type=click.IntRange(1024 * 1024),
+    help="Largest file while an image is scanned, such as an unpacked layer.",
+)
+@click.option(
+    "--output-bytes",
+    default=256 * 1024**2,
+    type=click.IntRange(1024 * 1024),
+    help="Largest list of what is in an image.",
+)
 @click.option("--results", default=200, type=click.IntRange(1), help="Results that are kept.")
 @click.option(
     "--results-seconds", default=900.0, type=click.FloatRange(1), help="How long they are kept."
@@ -85,6 +97,8 @@ def scanner(
     parallel: int,
     queue: int,
     scan_seconds: float,
+    file_bytes: int,
+    output_bytes: int,
     results: int,
     results_seconds: float,
     database_max_age: float,
@@ -108,6 +122,8 @@ def scanner(
         parallel=parallel,
         queue=queue,
         scan_seconds=scan_seconds,
+        file_bytes=file_bytes,
+        output_bytes=output_bytes,
         results=results,
         results_seconds=results_seconds,
         database_max_age=database_max_age,

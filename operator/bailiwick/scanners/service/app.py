@@ -55,6 +55,7 @@ class Service:
             ]
         )
         app.cleanup_ctx.append(self._life)
+        app.on_shutdown.append(self._end_scans)
         return app
 
     async def _life(self, _app: web.Application) -> AsyncIterator[None]:
@@ -79,8 +80,11 @@ class Service:
                 updates.cancel()
                 with suppress(asyncio.CancelledError):
                     await updates
-            await self._jobs.stop()
             shutil.rmtree(work, ignore_errors=True)
+
+    async def _end_scans(self, _app: web.Application) -> None:
+        # Before connections are closed, so that whoever waits for a report is answered.
+        await self._jobs.stop()
 
     @web.middleware
     async def _guard(

@@ -42,6 +42,7 @@ class Database:
         self._root = settings.database
         self._status = DatabaseStatus(error="not looked at yet")
         self._looked_at = float("-inf")
+        self._seen: object = None
         self._looking = asyncio.Lock()
         self._readers: dict[Path, int] = {}
 
@@ -80,12 +81,14 @@ class Database:
         return programs.environment(home, **extra)
 
     async def status(self) -> DatabaseStatus:
-        """Return the database's state, looked at anew every half minute."""
+        """Return the database's state, looked at anew when files changed and every half minute."""
         async with self._looking:
-            if time.monotonic() - self._looked_at > _STATUS_FRESH_SECONDS:
+            seen = _files_in(self.directory)
+            old = time.monotonic() - self._looked_at > _STATUS_FRESH_SECONDS
+            if old or seen != self._seen:
                 with self.reading() as directory:
                     self._status = await self._look(directory)
-                self._looked_at = time.monotonic()
+                self._looked_at, self._seen = time.monotonic(), seen
         return self._status
 
     async def problem(self) -> ScanError | None:
@@ -110,17 +113,14 @@ class Database:
             await asyncio.sleep(every if updated else min(every, _RETRY_LEAST_SECONDS))
 
     async def update(self) -> bool:
-        """Fetch the newest database and switch to it; say whether what is used now is current."""
+        """Fetch a newer database and switch to it; say whether what is used now is current."""
+        check = await self._grype("check", self.directory, _STATUS_SECONDS)
+        if check.code == 0 and (await self.status()).valid:
+            return True
         updates = self._root / "updates"
         target = updates / f"{time.time_ns()}"
         target.mkdir(parents=True)
-        done = await programs.run(
-            [self._settings.grype, "db", "update"],
-            env=self.environment(self._work, target),
-            cwd=self._work,
-            seconds=self._settings.update_seconds,
-            file_bytes=self._settings.file_bytes,
-        )
+        done = await self._grype("update", target, self._settings.update_seconds)
         status = await self._look(target)
         if done.code != 0 or not status.valid:
             shutil.rmtree(target, ignore_errors=True)
@@ -137,19 +137,24 @@ class Database:
 
     async def _look(self, directory: Path) -> DatabaseStatus:
         try:
-            done = await programs.run(
-                [self._settings.grype, "db", "status", "-o", "json"],
-                env=self.environment(self._work, directory),
-                cwd=self._work,
-                seconds=_STATUS_SECONDS,
-                file_bytes=self._settings.file_bytes,
-            )
+            done = await self._grype("status", directory, _STATUS_SECONDS, "-o", "json")
             # It exits with 1 where the database is invalid, and says so in the same shape.
             return msgspec.json.decode(done.stdout, type=DatabaseStatus)
         except (programs.ProgramMissing, programs.OutOfTime) as error:
             return DatabaseStatus(error=str(error))
         except (msgspec.DecodeError, UnicodeDecodeError):
             return DatabaseStatus(error=failures.last_line(done.stderr) or "grype gave no status")
+
+    async def _grype(
+        self, verb: str, directory: Path, seconds: float, *options: str
+    ) -> programs.Completed:
+        return await programs.run(
+            [self._settings.grype, "db", verb, *options],
+            env=self.environment(self._work, directory),
+            cwd=self._work,
+            seconds=seconds,
+            file_bytes=self._settings.file_bytes,
+        )
 
     def _switch(self, target: Path) -> None:
         fresh = self._root / f"{_CURRENT}.new"
@@ -163,3 +168,13 @@ class Database:
         for each in updates.iterdir():
             if each.resolve() not in used:
                 shutil.rmtree(each, ignore_errors=True)
+
+
+def _files_in(directory: Path) -> object:
+    """Return what changes when a database is replaced, without reading it."""
+    found = []
+    for file in sorted(directory.glob("*/*")):
+        with suppress(OSError):
+            state = file.stat()
+            found.append((file, state.st_ino, state.st_size, state.st_mtime_ns))
+    return found

@@ -7,6 +7,7 @@ programs report what several attempts led to.
 from __future__ import annotations
 
 import re
+import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ DATABASE_UNUSABLE = "DatabaseUnusable"
 NOT_FOUND = "ImageNotFound"
 REGISTRY_UNAUTHORIZED = "RegistryUnauthorized"
 REGISTRY_UNREACHABLE = "RegistryUnreachable"
+REGISTRY_REFUSED = "RegistryRefused"
 REGISTRY_BUSY = "RegistryBusy"
 REGISTRY_FAILED = "RegistryFailed"
 CORRUPT = "ImageCorrupt"
@@ -42,6 +44,14 @@ def _known(pattern: str, reason: str, sentence: str, *, permanent: bool = False)
 
 _REGISTRY = (
     _known(
+        # The library that syft pulls with looks at redirects and token servers itself.
+        r"SSRF protection|is a private or link-local address",
+        REGISTRY_REFUSED,
+        "The registry {registry} sends whoever pulls {image} on to an address that the scanner "
+        "never contacts. Use an image from another registry.",
+        permanent=True,
+    ),
+    _known(
         r"MANIFEST_UNKNOWN|NAME_UNKNOWN|unexpected status code 404",
         NOT_FOUND,
         "The registry {registry} does not have {image} (any more). Push it again, or deploy a "
@@ -63,7 +73,7 @@ _REGISTRY = (
     ),
     _known(
         r"gzip: invalid|error verifying sha256|unexpected EOF|invalid tar header|zlib: invalid"
-        r"|flate: corrupt",
+        r"|flate: corrupt|does not match expected size",
         CORRUPT,
         "{image} cannot be unpacked: a layer is damaged, or its transfer was cut off. If it stays "
         "so, push the image again.",
@@ -122,8 +132,14 @@ _DATABASE = re.compile(
 )
 
 
-def of_syft(stderr: str, image: Reference) -> ScanError:
-    """Say why syft failed."""
+def of_syft(code: int, stderr: str, image: Reference) -> ScanError:
+    """Say why syft failed; a negative code is the signal that ended it."""
+    if code == -signal.SIGKILL:
+        return ScanError(
+            TOO_LARGE,
+            f"syft was killed while it read {image}, as happens when memory runs out. Make the "
+            "image smaller, or give the scanner more memory.",
+        )
     # syft then tries the reference as a model's, whose failure says nothing about an image.
     text = "\n".join(line for line in stderr.splitlines() if "oci-model" not in line)
     for known in _REGISTRY:

@@ -52,12 +52,15 @@ class Jobs:
         ]
 
     async def stop(self) -> None:
-        """End the scans that run; what they started is ended with them."""
+        """End the scans that run, with what they started, and answer those who wait."""
         for worker in self._workers:
             worker.cancel()
         for worker in self._workers:
             with suppress(asyncio.CancelledError):
                 await worker
+        for job in self._jobs.values():
+            job.result = job.result or _stopped()
+            job.ended.set()
 
     @property
     def alive(self) -> bool:
@@ -93,6 +96,9 @@ class Jobs:
                 job.result = await self._scan(job.request)
             except ScanError as error:
                 job.result = error
+            except asyncio.CancelledError:
+                job.result = _stopped()
+                raise
             except Exception:
                 # A worker that ended would leave the queue unread and say nothing.
                 log.exception("scan failed for a reason not foreseen")
@@ -112,6 +118,10 @@ class Jobs:
         for position, job in enumerate(ended):
             if position < excess or job.ended_at < oldest:
                 del self._jobs[job.id]
+
+
+def _stopped() -> ScanError:
+    return ScanError(errors.FORGOTTEN, "The scanner was stopped before this scan was done.")
 
 
 def _tell(job: Job, seconds: float) -> None:

@@ -91,7 +91,7 @@ class Pipeline:
             extra["SYFT_REGISTRY_CA_CERT"] = str(self._settings.ca_certificate)
         done = await self._run(command, programs.environment(home, **extra), home)
         if done.code != 0:
-            raise failures.of_syft(done.stderr, target.image)
+            raise failures.of_syft(done.code, done.stderr, target.image)
         return await asyncio.to_thread(self._load, output, hygiene.Sbom, "syft")
 
     async def _match(self, home: Path) -> matches.Matches:

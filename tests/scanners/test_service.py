@@ -1,0 +1,331 @@
+"""The real `bailiwick scanner`, with real syft and grype, on real images of a real registry."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import aiohttp
+import pytest
+
+from bailiwick.policy.images.findings import Severity
+from bailiwick.scanners import wire
+from bailiwick.scanners.errors import ScanError
+from bailiwick.scanners.service import failures
+from tests.images.build import (
+    DEBIAN_12_FAT,
+    DEBIAN_12_FIXED,
+    DEBIAN_12_VULNERABLE,
+    NODE_VULNERABLE,
+    Image,
+    layout_of,
+)
+from tests.images.registry import (
+    HTPASSWD,
+    TEAM,
+    Registry,
+    digest_of,
+    free_port,
+    running_registry,
+)
+from tests.images.scanner import Scanner, running_scanner
+from tests.scanners.conftest import Scan, client_of
+from tests.scanners.hostile import Fault, hostile_registry
+
+NO_SUCH = "sha256:" + "0" * 64
+ARM = Image(programs=("/app",), architecture="arm64", user="1000")
+AMD = Image(programs=("/app",), user="1000")
+
+
+@pytest.fixture(scope="module")
+def vulnerable(registry: Registry) -> str:
+    return registry.push(layout_of(DEBIAN_12_VULNERABLE), "shop/cart")
+
+
+# What it says of itself, and to whom
+
+
+async def test_its_metadata_are_those_of_the_adapter_api(
+    http: aiohttp.ClientSession, scanner: Scanner
+) -> None:
+    metadata = await client_of(http, scanner).metadata()
+    assert metadata.scanner.vendor == "bailiwick.dev"
+    assert metadata.produces(wire.REPORT)
+    assert metadata.produces(wire.OLDER_REPORT)
+    assert metadata.database_built is not None
+    assert datetime.now(UTC) - metadata.database_built < timedelta(hours=1)
+
+
+@pytest.mark.parametrize("path", ["metadata", "scan/x/report"])
+@pytest.mark.parametrize("header", [None, "Bearer", "Bearer wrong", "Basic test-token"])
+async def test_nobody_is_answered_without_the_token(
+    http: aiohttp.ClientSession, scanner: Scanner, path: str, header: str | None
+) -> None:
+    headers = {"Authorization": header} if header else {}
+    async with http.get(f"{scanner.url}/{path}", headers=headers) as answer:
+        assert answer.status == 401
+        assert "token" in (await answer.json(content_type=None))["error"]["message"]
+
+
+async def test_the_token_is_asked_for_before_a_scan_is_looked_at(
+    http: aiohttp.ClientSession, scanner: Scanner
+) -> None:
+    async with http.post(f"{scanner.url}/scan", data=b"{") as answer:
+        assert answer.status == 401
+
+
+# What it finds
+
+
+async def test_a_vulnerability_in_a_real_package_version_is_found(
+    scanner: Scanner, registry: Registry, vulnerable: str, scan: Scan
+) -> None:
+    report = await scan(scanner, f"{registry.host}/shop/cart", vulnerable)
+    found = {each.id: each for each in report.findings}
+    assert set(found) == {"CVE-2023-4911", "CVE-2023-5363", "CVE-2005-2541"}
+    openssl = found["CVE-2023-5363"]
+    assert openssl.severity is Severity.HIGH
+    assert openssl.version == "3.0.11-1~deb12u1"
+    assert openssl.fixed_version == "3.0.11-1~deb12u2"
+    assert openssl.link == "https://security-tracker.debian.org/tracker/CVE-2023-5363"
+    assert found["CVE-2023-4911"].known_exploited
+    assert not openssl.known_exploited
+    assert found["CVE-2005-2541"].fixed_version is None
+    assert report.manifest_digest == vulnerable
+    assert report.database_built is not None
+
+
+async def test_an_image_whose_packages_are_fixed_has_no_findings(
+    scanner: Scanner, registry: Registry, scan: Scan
+) -> None:
+    digest = registry.push(layout_of(DEBIAN_12_FIXED), "shop/fixed")
+    report = await scan(scanner, f"{registry.host}/shop/fixed", digest)
+    assert report.findings == ()
+    assert report.hygiene is not None
+    assert report.hygiene.os == "Debian GNU/Linux 12"
+
+
+async def test_a_package_of_a_language_is_found_under_both_names(
+    scanner: Scanner, registry: Registry, scan: Scan
+) -> None:
+    digest = registry.push(layout_of(NODE_VULNERABLE), "shop/frontend")
+    report = await scan(scanner, f"{registry.host}/shop/frontend", digest)
+    (lodash,) = report.findings
+    assert {lodash.id, *lodash.aliases} == {"GHSA-35jh-r3h4-6jhm", "CVE-2021-23337"}
+
+
+async def test_what_lies_in_an_image_is_told_whether_a_package_owns_it_or_not(
+    scanner: Scanner, registry: Registry, scan: Scan
+) -> None:
+    digest = registry.push(layout_of(DEBIAN_12_FAT), "shop/fat")
+    report = await scan(scanner, f"{registry.host}/shop/fat", digest)
+    facts = report.hygiene
+    assert facts is not None
+    assert facts.shells == ("/bin/dash", "/bin/sh")
+    assert facts.package_managers == ("/usr/bin/apt-get", "/usr/bin/dpkg")
+    assert facts.debug_tools == ("/usr/bin/curl", "/usr/bin/strace")
+    assert facts.build_tools == ("/usr/bin/gcc",)
+    assert facts.runs_as_root
+    assert facts.created == datetime(2026, 11, 1, tzinfo=UTC)
+    assert facts.architecture == "amd64"
+
+
+async def test_of_an_index_the_platform_that_was_asked_for_is_scanned(
+    scanner: Scanner, registry: Registry, scan: Scan
+) -> None:
+    manifests = {
+        "linux/amd64": registry.push(layout_of(AMD), "shop/multi", "amd64"),
+        "linux/arm64": registry.push(layout_of(ARM), "shop/multi", "arm64"),
+    }
+    index = registry.push_index("shop/multi", "latest", manifests)
+    for architecture in ("amd64", "arm64"):
+        report = await scan(
+            scanner, f"{registry.host}/shop/multi", index, architecture=architecture
+        )
+        assert report.digest == index
+        assert report.manifest_digest == manifests[f"linux/{architecture}"]
+        assert report.hygiene is not None
+        assert report.hygiene.architecture == architecture
+    with pytest.raises(ScanError) as caught:
+        await scan(scanner, f"{registry.host}/shop/multi", index, architecture="s390x")
+    assert caught.value.reason == failures.NO_SUCH_PLATFORM
+
+
+# What cannot be scanned is told, and is never an image without findings
+
+
+async def test_a_digest_that_the_registry_does_not_have(
+    scanner: Scanner, registry: Registry, scan: Scan
+) -> None:
+    with pytest.raises(ScanError) as caught:
+        await scan(scanner, f"{registry.host}/shop/cart", NO_SUCH)
+    assert caught.value.reason == failures.NOT_FOUND
+    assert caught.value.permanent
+    assert "does not have" in caught.value.message
+    assert f"{registry.host}/shop/cart@{NO_SUCH}" in caught.value.message
+
+
+async def test_a_registry_that_is_down(scanner: Scanner, scan: Scan) -> None:
+    where = f"127.0.0.1:{free_port()}"
+    with pytest.raises(ScanError) as caught:
+        await scan(scanner, f"{where}/shop/cart", NO_SUCH)
+    assert caught.value.reason == failures.REGISTRY_UNREACHABLE
+    assert not caught.value.permanent
+    assert where in caught.value.message
+
+
+async def test_a_registry_that_asks_for_credentials(scanner: Scanner, scan: Scan) -> None:
+    with running_registry(htpasswd=HTPASSWD) as closed:
+        digest = closed.push(layout_of(AMD), "shop/secret", credentials=TEAM)
+        name = f"{closed.host}/shop/secret"
+        wrong = base64.b64encode(b"team:wrong").decode()
+        for authorization in ("", f"Basic {wrong}"):
+            with pytest.raises(ScanError) as caught:
+                await scan(scanner, name, digest, authorization=authorization)
+            assert caught.value.reason == failures.REGISTRY_UNAUTHORIZED
+            assert "pull secret" in caught.value.message
+        right = base64.b64encode(TEAM.encode()).decode()
+        report = await scan(scanner, name, digest, authorization=f"Basic {right}")
+        assert report.manifest_digest == digest
+    assert wrong not in scanner.log
+    assert right not in scanner.log
+
+
+@pytest.mark.parametrize("damage", ["cut", "changed", "missing"])
+async def test_an_image_with_a_broken_layer(
+    scanner: Scanner, registry: Registry, scan: Scan, damage: str
+) -> None:
+    image = Image(files={"/data": damage * 100_000}, programs=("/app",))
+    digest = registry.push(layout_of(image), f"shop/{damage}")
+    layer = registry.layers(f"shop/{damage}", digest)[0]
+    content = layer.read_bytes()
+    if damage == "missing":
+        layer.unlink()
+    else:
+        layer.write_bytes(content[:-20] if damage == "cut" else content[:-20] + b"x" * 20)
+    with pytest.raises(ScanError) as caught:
+        await scan(scanner, f"{registry.host}/shop/{damage}", digest)
+    assert caught.value.reason == failures.CORRUPT, caught.value.message
+
+
+async def test_a_chart_is_no_image(scanner: Scanner, registry: Registry, scan: Scan) -> None:
+    config, chart = b"{}", b"a chart"
+    manifest = {
+        "schemaVersion": 2,
+        "config": _descriptor("application/vnd.cncf.helm.config.v1+json", config),
+        "layers": [_descriptor("application/vnd.cncf.helm.chart.content.v1.tar+gzip", chart)],
+    }
+    digest = registry.put("charts/shop", manifest, [config, chart])
+    with pytest.raises(ScanError) as caught:
+        await scan(scanner, f"{registry.host}/charts/shop", digest)
+    assert caught.value.reason == failures.NOT_AN_IMAGE, caught.value.message
+
+
+def _descriptor(kind: str, content: bytes) -> dict[str, object]:
+    return {"mediaType": kind, "digest": digest_of(content), "size": len(content)}
+
+
+async def test_a_scan_that_no_longer_is_known(
+    http: aiohttp.ClientSession, scanner: Scanner
+) -> None:
+    headers = {"Authorization": f"Bearer {scanner.token}"}
+    async with http.get(f"{scanner.url}/scan/gone/report", headers=headers) as answer:
+        assert answer.status == 404
+
+
+@pytest.mark.parametrize(
+    "change, words",
+    [
+        ({"registry": {"url": "ftp://registry.example.com"}}, "not the address of a registry"),
+        ({"registry": {"url": "https://u:p@registry.example.com"}}, "not the address"),
+        ({"registry": {"url": "https://registry.example.com/path"}}, "not the address"),
+        ({"registry": {"url": "http://registry.example.com"}}, "without TLS"),
+        ({"artifact": {"repository": "a", "tag": "latest"}}, "not named by digest"),
+        ({"artifact": {"repository": "a", "digest": "sha256:00"}}, "not named by digest"),
+        ({"artifact": {"repository": "../a", "digest": NO_SUCH}}, "not an image reference"),
+        ({"artifact": {"repository": "a --help", "digest": NO_SUCH}}, "not an image reference"),
+        ({"registry": {"url": "https://a.example.com", "authorization": "Negotiate x"}}, "Basic"),
+    ],
+)
+async def test_a_request_that_names_no_image_is_refused(
+    http: aiohttp.ClientSession, scanner: Scanner, change: dict[str, object], words: str
+) -> None:
+    request = {
+        "registry": {"url": "https://registry.example.com"},
+        "artifact": {"repository": "shop/cart", "digest": NO_SUCH},
+        **change,
+    }
+    status, message = await submit(http, scanner, request)
+    assert status == 422
+    assert words in message
+
+
+async def submit(http: aiohttp.ClientSession, scanner: Scanner, request: object) -> tuple[int, str]:
+    headers = {"Authorization": f"Bearer {scanner.token}"}
+    async with http.post(f"{scanner.url}/scan", json=request, headers=headers) as answer:
+        body = await answer.json(content_type=None)
+        return answer.status, body.get("error", {}).get("message", "")
+
+
+# Where it does not go
+
+
+@pytest.fixture(scope="module")
+def careful() -> Iterator[Scanner]:
+    """A scanner as in a cluster: without the option that opens loopback."""
+    with running_scanner(allow_loopback=False) as running:
+        yield running
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1:5000",
+        "localhost:5000",
+        "registry.localhost",
+        "[::1]:5000",
+        "[::ffff:127.0.0.1]:5000",
+        "127.1",
+        "2130706433:80",
+        "0x7f000001:80",
+        "0.0.0.0:5000",
+        "169.254.169.254",
+        "169.254.10.20:5000",
+        "metadata.google.internal",
+        "[fe80::1]:5000",
+        "[fd00:ec2::254]:80",
+        "100.100.100.200",
+    ],
+)
+async def test_no_address_of_the_machine_or_its_cloud_is_contacted(
+    http: aiohttp.ClientSession, careful: Scanner, host: str
+) -> None:
+    request = {
+        "registry": {"url": f"https://{host}"},
+        "artifact": {"repository": "shop/cart", "digest": NO_SUCH},
+    }
+    status, message = await submit(http, careful, request)
+    assert status == 422, message
+
+
+async def test_a_real_registry_on_loopback_hears_nothing(
+    careful: Scanner, registry: Registry, vulnerable: str, scan: Scan
+) -> None:
+    before = registry.log.read_text()
+    with pytest.raises(ScanError) as caught:
+        await scan(careful, f"{registry.host}/shop/cart", vulnerable)
+    assert caught.value.reason == "RegistryRefused"
+    assert registry.log.read_text() == before
+
+
+@pytest.mark.parametrize("at", ["manifests", "blobs", "token"])
+async def test_a_registry_cannot_send_it_on_to_the_metadata_service(
+    scanner: Scanner, scan: Scan, at: Fault
+) -> None:
+    async with hostile_registry(at, "http://169.254.169.254/latest/") as registry:
+        with pytest.raises(ScanError) as caught:
+            await scan(scanner, f"{registry.host}/shop/cart", registry.digest)
+    assert caught.value.reason == failures.REGISTRY_REFUSED
+    assert "never contacts" in caught.value.message
+    assert caught.value.permanent
