@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from typing import Any
 
 import aiohttp
 import pytest
@@ -11,10 +12,11 @@ from bailiwick.policy.images.findings import ScanReport
 from bailiwick.policy.images.references import Reference
 from bailiwick.scanners.adapter import Adapter, Limits
 from tests.controlplane import binaries
+from tests.images.build import DEBIAN_12_VULNERABLE, layout_of
 from tests.images.registry import Registry, running_registry
 from tests.images.scanner import Scanner, running_scanner
 
-Scan = Callable[..., Awaitable[ScanReport]]
+Scan = Callable[..., Coroutine[Any, Any, ScanReport]]
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -31,6 +33,12 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def registry() -> Iterator[Registry]:
     with running_registry() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def vulnerable(registry: Registry) -> str:
+    """The digest of an image in `shop/cart` that has vulnerabilities."""
+    return registry.push(layout_of(DEBIAN_12_VULNERABLE), "shop/cart")
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,295 @@
+"""Our client, against a scanner that does not answer, or with what cannot be believed."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import tracemalloc
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from bailiwick.policy.images.findings import Severity
+from bailiwick.scanners import errors
+from bailiwick.scanners.adapter import Adapter
+from bailiwick.scanners.errors import ScanError
+from tests.images.registry import free_port
+from tests.scanners.calls import IMAGE, LIMITS, MIB, NEVER, NOW, client_of, failed_scan, scan
+from tests.scanners.fake import (
+    DIGEST,
+    FakeScanner,
+    answer,
+    metadata,
+    report,
+    serving,
+    vulnerability,
+)
+
+# A scanner that does not answer
+
+
+async def test_nobody_listens() -> None:
+    url = f"http://127.0.0.1:{free_port()}/api/v1"
+    async with aiohttp.ClientSession() as http:
+        with pytest.raises(ScanError) as caught:
+            await Adapter(http, url, limits=LIMITS).scan(IMAGE)
+    assert caught.value.reason == errors.UNREACHABLE
+    assert url in caught.value.message
+    assert "Check that it runs" in caught.value.message
+    assert caught.value.scanner_fault
+
+
+async def test_a_scanner_that_does_not_answer_in_time() -> None:
+    async def hold(_request: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(NEVER)
+        raise AssertionError("unreachable")
+
+    error = await failed_scan(FakeScanner(scan=[hold]), replace(LIMITS, request_seconds=0.2))
+    assert error.reason == errors.UNREACHABLE
+    assert "did not answer within" in error.message
+
+
+async def test_a_scanner_that_sends_byte_by_byte_is_not_waited_for() -> None:
+    async def drip(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        while True:
+            await response.write(b" ")
+            await asyncio.sleep(0.02)
+
+    error = await failed_scan(FakeScanner(scan=[drip]), replace(LIMITS, request_seconds=0.3))
+    assert error.reason == errors.UNREACHABLE
+
+
+async def test_a_connection_that_breaks_in_the_middle_of_a_report() -> None:
+    async def breaks(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Length": "1000"})
+        await response.prepare(request)
+        await response.write(b'{"vulnerabilities": [')
+        assert request.transport is not None
+        request.transport.abort()
+        return response
+
+    error = await failed_scan(FakeScanner(report=[breaks]))
+    assert error.reason == errors.UNREACHABLE
+
+
+# A scanner whose answer cannot be believed
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "scanning…",
+        "{",
+        "[]",
+        '{"vulnerabilities": "none"}',
+        '{"vulnerabilities": [{"package": "openssl"}]}',
+        '{"vulnerabilities": null}',
+        "{}",
+        "[" * 100_000,
+    ],
+)
+async def test_what_is_not_a_report_is_a_failed_scan(body: str) -> None:
+    error = await failed_scan(FakeScanner(report=[answer(body=body)]))
+    assert error.reason == errors.INVALID_ANSWER
+    assert "The scanner sent" in error.message
+
+
+@pytest.mark.parametrize("body", ["", "ok", "{}", '{"id": ""}', '{"id": 5}'])
+async def test_a_scan_without_an_id_cannot_be_waited_for(body: str) -> None:
+    error = await failed_scan(FakeScanner(scan=[answer(202, body)]))
+    assert error.reason == errors.INVALID_ANSWER
+
+
+async def test_an_id_cannot_lead_to_another_path() -> None:
+    scanner = FakeScanner(scan=[answer(202, {"id": "../../metadata?x="})])
+    await scan(scanner)
+    assert scanner.asked[2][1] == "/scan/../../metadata?x=/report"
+    assert scanner.count("/metadata") == 2, "once for itself, once inside of the id"
+
+
+@pytest.mark.parametrize("digest", ["", "sha256:" + "c3" * 32])
+async def test_a_report_for_another_digest_is_not_used(digest: str) -> None:
+    error = await failed_scan(FakeScanner(report=[answer(body=report(digest=digest))]))
+    assert error.reason == errors.OTHER_DIGEST
+    assert DIGEST in error.message
+
+
+async def test_a_scanner_that_gives_no_report_that_we_read() -> None:
+    raw = "application/vnd.scanner.adapter.vuln.report.raw"
+    error = await failed_scan(FakeScanner(metadata=[answer(body=metadata(report=raw))]))
+    assert error.reason == errors.NOT_SUITABLE
+    assert '"Fake"' in error.message
+
+
+@pytest.mark.parametrize(
+    "word, severity",
+    [
+        ("Critical", Severity.CRITICAL),
+        ("Negligible", Severity.NEGLIGIBLE),
+        ("Catastrophic", Severity.UNKNOWN),
+        ("", Severity.UNKNOWN),
+        (None, Severity.UNKNOWN),
+    ],
+)
+async def test_a_severity_that_is_not_known_is_counted_as_unknown(
+    word: str | None, severity: Severity
+) -> None:
+    found = await scan(FakeScanner(report=[answer(body=report(vulnerability(severity=word)))]))
+    assert [each.severity for each in found.findings] == [severity]
+
+
+async def test_what_a_scanner_leaves_out_is_not_known() -> None:
+    found = await scan(FakeScanner(report=[answer(body=report({"id": "CVE-2026-1"}))]))
+    (finding,) = found.findings
+    assert finding.fixed_version is None
+    assert finding.known_exploited is None
+    assert found.hygiene is None
+    assert found.manifest_digest is None
+    assert found.database_built is None
+
+
+async def test_the_age_of_the_database_is_that_of_the_metadata() -> None:
+    told = answer(body=metadata(built="2026-11-22T00:00:00Z"))
+    found = await scan(FakeScanner(metadata=[told]))
+    assert found.database_built == datetime(2026, 11, 22, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "generated, counts_from",
+    [
+        ("2026-11-23T10:00:03Z", NOW),
+        # A clock that is ahead must not make a result look fresh.
+        ("2030-01-01T00:00:00Z", NOW),
+        # A result that the scanner had already is as old as it says.
+        ("2026-11-20T10:00:00Z", NOW - timedelta(days=3)),
+        ("yesterday", NOW),
+        (None, NOW),
+    ],
+)
+async def test_a_report_is_as_old_as_it_is_and_never_younger(
+    generated: str | None, counts_from: datetime
+) -> None:
+    found = await scan(FakeScanner(report=[answer(body=report(generated_at=generated))]))
+    assert found.scanned_at == counts_from
+
+
+# A scanner that sends too much
+
+
+class Flood:
+    """Sends 200 MB, and knows how much of it was taken."""
+
+    size = 200 * MIB
+
+    def __init__(self, status: int = 200, *, announced: bool = False) -> None:
+        self.status = status
+        self.announced = announced
+        self.sent = 0
+
+    async def __call__(self, request: web.Request) -> web.StreamResponse:
+        headers = {"Content-Length": str(self.size)} if self.announced else {}
+        response = web.StreamResponse(status=self.status, headers=headers)
+        await response.prepare(request)
+        chunk = b" " * 65536
+        while self.sent < self.size:
+            await response.write(chunk)
+            self.sent += len(chunk)
+        return response
+
+
+@pytest.mark.parametrize("announced", [True, False])
+@pytest.mark.parametrize("at", ["metadata", "scan", "report"])
+async def test_200_mb_are_not_read(at: str, announced: bool) -> None:
+    flood = Flood(announced=announced)
+    limits = replace(LIMITS, answer_bytes=MIB)
+    tracemalloc.start()
+    try:
+        error = await failed_scan(FakeScanner(**{at: [flood]}), limits)  # type: ignore[arg-type]  # one of its lists
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert error.reason == errors.ANSWER_TOO_LARGE
+    assert "larger than 1 MiB" in error.message
+    assert flood.sent < 50 * MIB, "what the sockets' buffers take, and no more"
+    assert peak < 10 * MIB
+
+
+async def test_200_mb_of_an_error_are_not_read_either() -> None:
+    flood = Flood(500)
+    error = await failed_scan(FakeScanner(scan=[flood]))
+    assert error.reason == errors.FAILED
+    assert flood.sent < 50 * MIB
+
+
+async def test_entries_that_are_small_on_the_wire_do_not_fill_the_memory() -> None:
+    many = '{"vulnerabilities": [' + ",".join(['{"id":""}'] * 1_000_000) + "]}"
+    error = await failed_scan(FakeScanner(report=[answer(body=many)]))
+    assert error.reason == errors.INVALID_ANSWER
+    assert "more than 250000 entries" in error.message
+
+
+async def test_a_small_answer_does_not_become_a_large_one() -> None:
+    bomb = gzip.compress(b" " * (200 * MIB))
+
+    async def send(_request: web.Request) -> web.StreamResponse:
+        return web.Response(body=bomb, headers={"Content-Encoding": "gzip"})
+
+    tracemalloc.start()
+    try:
+        error = await failed_scan(FakeScanner(report=[send]), replace(LIMITS, answer_bytes=MIB))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert error.reason == errors.INVALID_ANSWER
+    assert "compressed" in error.message
+    assert peak < 10 * MIB
+
+
+async def test_after_too_large_an_answer_the_next_scan_works() -> None:
+    scanner = FakeScanner(report=[Flood(), answer(body=report(vulnerability()))])
+    async with client_of(scanner, replace(LIMITS, answer_bytes=MIB)) as adapter:
+        with pytest.raises(ScanError):
+            await adapter.scan(IMAGE)
+        assert len((await adapter.scan(IMAGE)).findings) == 1
+
+
+# Who is asked, and with what
+
+
+async def test_the_token_is_read_for_each_request_so_that_a_new_one_counts_at_once() -> None:
+    scanner = FakeScanner(token="new")
+    tokens = iter(["old", "new", "new", "new"])
+    async with serving(scanner), aiohttp.ClientSession() as http:
+        adapter = Adapter(http, scanner.url, token=lambda: next(tokens), limits=LIMITS)
+        with pytest.raises(ScanError) as caught:
+            await adapter.metadata()
+        assert caught.value.reason == errors.UNAUTHORIZED
+        assert (await adapter.scan(IMAGE)).digest == DIGEST
+
+
+async def test_a_token_that_cannot_be_read_is_told_and_nothing_is_sent() -> None:
+    scanner = FakeScanner()
+
+    def missing() -> str:
+        raise FileNotFoundError(2, "No such file or directory", "/var/run/token")
+
+    async with serving(scanner), aiohttp.ClientSession() as http:
+        adapter = Adapter(http, scanner.url, token=missing, limits=LIMITS)
+        with pytest.raises(ScanError) as caught:
+            await adapter.metadata()
+    assert "/var/run/token" in caught.value.message
+    assert scanner.asked == []
+
+
+@pytest.mark.parametrize("url", ["scanner:8080", "ftp://scanner/api", "http://", "http://[::1"])
+async def test_an_address_that_is_none_is_told(url: str) -> None:
+    async with aiohttp.ClientSession() as http:
+        with pytest.raises(ScanError) as caught:
+            await Adapter(http, url, limits=LIMITS).metadata()
+    assert caught.value.reason == errors.UNREACHABLE
