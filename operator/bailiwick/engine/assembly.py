@@ -21,7 +21,7 @@ from bailiwick.engine.metrics import Metrics
 from bailiwick.engine.namespaces import NamespaceReconciler
 from bailiwick.engine.notices import Notices
 from bailiwick.engine.objects import DeclaredObject
-from bailiwick.engine.profiles import Profiles
+from bailiwick.engine.profiles import Profiles, Standing, standing
 from bailiwick.engine.queue import WorkQueue
 from bailiwick.engine.rendering import Renderer
 from bailiwick.engine.rescans import Rescans
@@ -210,12 +210,19 @@ class Operator:
         )
 
     async def _reconcile_namespace(self, name: str) -> timedelta | None:
-        intent = self.intents.objects.get(name, INTENT_NAME)
-        profile = (intent.status.get("profile") or {}).get("name") if intent else None
-        wake = await self.namespace_reconciler.reconcile(name)
-        if profile and self.profiles.rolling_out(profile):
-            self.profile_queue.add_after(profile, _ROLLOUT_PAUSE)
-        return wake
+        before = self._standing(name)
+        try:
+            return await self.namespace_reconciler.reconcile(name)
+        finally:
+            # Also where a write failed: that is what stops a rollout.
+            after = self._standing(name)
+            for profile in {each.profile for each in (before, after) if each}:
+                if before != after or self.profiles.rolling_out(profile):
+                    self.profile_queue.add_after(profile, _ROLLOUT_PAUSE)
+
+    def _standing(self, namespace: str) -> Standing | None:
+        intent = self.intents.objects.get(namespace, INTENT_NAME)
+        return standing(intent) if intent else None
 
     def _read_problems(self) -> Mapping[str, str]:
         return {**self.watches.problems(), **self.resync.problems}

@@ -207,10 +207,10 @@ class ImageReconciler:
                 known.scanning = False
         await self._succeeded(scan, known, report)
         logger.info(
-            "scanned %s: %d findings in %.1f s",
+            "scanned %s in %.1f s, findings: %d",
             use.reference,
-            len(report.findings),
             (self._clock() - begun).total_seconds(),
+            len(report.findings),
         )
 
     async def _succeeded(self, scan: DeclaredObject, known: Knowledge, report: ScanReport) -> None:

@@ -92,12 +92,14 @@ class Inventory:
         if image.digest is None or image.reference is None:
             return ImageFact(image)
         known = self.images.known(image.digest, image.reference.name)
-        hygiene = known.report.hygiene if known.report else None
+        report = known.report
         return ImageFact(
             image,
             assess(known, terms, now),
-            hygiene,
+            report.hygiene if report else None,
             self.images.evidence_error(image.digest),
+            scanner=f"{report.scanner} {report.scanner_version}".strip() if report else "",
+            database_built=report.database_built if report else None,
         )
 
 

@@ -136,9 +136,10 @@ class NamespaceReconciler:
         self, namespace: Namespace, intent: DeclaredObject | None
     ) -> timedelta | None:
         """An exempt namespace is never isolated; whoever asked for it is told."""
-        asked = intent is not None or opting.is_opted_in(namespace)
-        if asked:
+        if intent is not None or opting.is_opted_in(namespace):
             self.notices.exempt(namespace)
+        else:
+            self.notices.exempt_no_longer(namespace)
         if intent is None:
             self._forget(namespace.name)
             return None

@@ -47,12 +47,12 @@ class Notices:
             "Warning",
             "DriftRepaired",
             "Repair",
-            f"{count(len(names), 'NetworkPolicy', 'NetworkPolicies')} that somebody else changed "
-            f"or deleted: now as declared again: {listing(names)}.",
+            f"{count(len(names), 'NetworkPolicy', 'NetworkPolicies')} changed or deleted by "
+            f"somebody else, and put right: {listing(names)}.",
         )
 
     def exempt(self, namespace: Namespace) -> None:
-        """Tell, once, that an exempt namespace asked to be isolated."""
+        """Tell, once while it does, that an exempt namespace asks to be isolated."""
         if namespace.uid in self._exempt_told:
             return
         self._exempt_told.add(namespace.uid)
@@ -66,6 +66,10 @@ class Notices:
             f"The namespace's {asked} asks for isolation, but the namespace is exempt by the "
             "operator's settings. Nothing is isolated here.",
         )
+
+    def exempt_no_longer(self, namespace: Namespace) -> None:
+        """Take note that an exempt namespace asks for nothing: if it asks again, that is news."""
+        self._exempt_told.discard(namespace.uid)
 
 
 def _regarding(resource: Resource, told: DeclaredObject) -> Regarding:

@@ -23,6 +23,14 @@ if TYPE_CHECKING:
 Members = Callable[[str], Iterable["DeclaredObject"]]
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a namespace stands with the profile that its status speaks of."""
+
+    profile: str
+    member: Member
+
+
 @dataclass(slots=True)
 class Rollout:
     """What is remembered of a profile's rollout between two looks at it."""
@@ -106,6 +114,12 @@ class Profiles:
             found = ProfileVersion(name, generation, SecurityProfileSpec.model_validate(spec))
             self._parsed[name, generation] = found
         return found
+
+
+def standing(intent: DeclaredObject) -> Standing | None:
+    """Read it from the status of an intent; None where that speaks of no profile."""
+    profile = (intent.status.get("profile") or {}).get("name")
+    return Standing(profile, _member(intent, profile)) if profile else None
 
 
 def _member(intent: DeclaredObject, profile: str) -> Member:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import count
 from typing import Any
 
 import pytest
 
+from bailiwick.api.meta import API_VERSION
 from tests.cluster.conftest import NamespaceFactory
-from tests.cluster.engine.tenant import Tenant
+from tests.cluster.engine.tenant import PROFILES, Tenant, absent_as_none
 from tests.controlplane.cluster import ControlPlane
 from tests.controlplane.operator_process import OperatorProcess, install
 
@@ -16,6 +19,7 @@ ENFORCER = "the tests"
 """The cluster has no network: what enforces policies is told by a setting, as in the demo."""
 
 TenantFactory = Callable[..., Tenant]
+ProfileFactory = Callable[..., str]
 
 
 @pytest.fixture(scope="session")
@@ -49,3 +53,30 @@ def tenant(control_plane: ControlPlane, namespace: NamespaceFactory) -> TenantFa
         return made
 
     return make
+
+
+_numbers = count(1)
+
+
+@pytest.fixture
+def profile(control_plane: ControlPlane) -> Iterator[ProfileFactory]:
+    """Makes profiles with names of their own: profile("floor", network={…}); removed at the end."""
+    made: list[str] = []
+
+    def make(prefix: str = "profile", **spec: Any) -> str:
+        name = f"{prefix}-{next(_numbers)}"
+        control_plane.api.create(
+            PROFILES,
+            {
+                "apiVersion": API_VERSION,
+                "kind": "SecurityProfile",
+                "metadata": {"name": name},
+                "spec": spec,
+            },
+        )
+        made.append(name)
+        return name
+
+    yield make
+    for name in made:
+        absent_as_none(partial(control_plane.api.delete, f"{PROFILES}/{name}"))

@@ -131,6 +131,16 @@ def test_images_are_minimal_as_far_as_the_profile_asks(
     assert words in result.message
 
 
+def test_an_image_is_named_once_with_all_that_it_holds() -> None:
+    fat = replace(HYGIENE, shells=("/bin/sh",), package_managers=("/usr/bin/apt", "/usr/bin/dpkg"))
+    slim = image(name="shop/ads", number=2)
+    result = hygiene.minimal(of(image(hygiene=fat), slim))
+    assert result.message == (
+        "1 image holds programs that a service does not need: registry.example.com/shop/cart: "
+        "package managers (/usr/bin/apt, /usr/bin/dpkg), shells (/bin/sh)."
+    )
+
+
 @pytest.mark.parametrize(
     "user,outcome",
     [("1000", "pass"), ("app", "pass"), ("", "fail"), ("0:0", "fail"), (None, "error")],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from bailiwick.policy.assessment.evidence import Evidence, ImageFact
@@ -83,23 +83,24 @@ def minimal(evidence: Evidence, images: tuple[ImageFact, ...]) -> Result:
     asked = {k: s for k, s in evidence.effective.images.minimal.items() if s != "Off"}
     if not asked:
         return skipped("The profile does not ask for minimal images.")
-    found: dict[str, list[str]] = {"Fail": [], "Warn": []}
+    found: dict[str, list[str]] = {}
     unknown = []
+    fails = False
     for image in images:
         for kind in sorted(asked):
             programs = _programs(image.hygiene, kind)
             if programs is None:
                 unknown.append(image)
             elif programs:
-                words = MINIMAL_WORDS.get(kind, kind)
-                found[asked[kind]].append(f"{image.name} holds {words} ({listing(programs)})")
-    everything = found["Fail"] + found["Warn"]
-    if found["Fail"]:
-        return failed(f"{count(len(everything), 'finding')}: {listing(everything)}.")
+                words = f"{MINIMAL_WORDS.get(kind, kind)} ({listing(programs)})"
+                found.setdefault(image.name, []).append(words)
+                fails = fails or asked[kind] == "Fail"
+    if fails:
+        return failed(_superfluous(found))
     if unknown:
         return _not_known(unknown, "what is in")
-    if found["Warn"]:
-        return warned(f"{count(len(everything), 'finding')}: {listing(everything)}.")
+    if found:
+        return warned(_superfluous(found))
     return passed("No image holds what the profile does not want in it.")
 
 
@@ -163,6 +164,13 @@ def _programs(facts: HygieneFacts | None, kind: str) -> tuple[str, ...] | None:
         "debugTools": facts.debug_tools,
         "buildTools": facts.build_tools,
     }.get(kind)
+
+
+def _superfluous(found: Mapping[str, Sequence[str]]) -> str:
+    """Say which images hold what, each image once."""
+    number = f"{count(len(found), 'image')} {'holds' if len(found) == 1 else 'hold'}"
+    each = [f"{name}: {', '.join(words)}" for name, words in found.items()]
+    return f"{number} programs that a service does not need: {listing(each, separator='; ')}."
 
 
 def _not_known(images: Iterable[ImageFact], what: str) -> Result:

@@ -52,13 +52,13 @@ def skipped(message: str) -> Result:
     return Result(Outcome.SKIP, message)
 
 
-def listing(items: Iterable[str], limit: int = NAMES_IN_A_MESSAGE) -> str:
+def listing(items: Iterable[str], limit: int = NAMES_IN_A_MESSAGE, separator: str = ", ") -> str:
     """Write the first items and the exact number of the others: `a, b and 4 more`.
 
     The order is the caller's, which has to be stable.
     """
     everything = list(items)
-    shown = ", ".join(everything[:limit])
+    shown = separator.join(everything[:limit])
     rest = len(everything) - limit
     return f"{shown} and {rest} more" if rest > 0 else shown
 

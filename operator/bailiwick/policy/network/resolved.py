@@ -71,16 +71,18 @@ class Scope:
             )
 
     def check_names(self, namespace: str, selector: Selector, ports: Iterable[Port] | None) -> None:
-        """Tell of names of ports that no pod of the selector declares."""
+        """Tell of names of ports that no pod of the selector declares.
+
+        An allowance is the same for every namespace of its profile: where it selects no pod
+        there is nothing to correct.
+        """
         named = [port for port in ports or () if port.name]
         if not named or not self.reading.can_read("pods"):
             return
-        declared = {
-            (port.name, port.protocol)
-            for pod in self.reading.pods(namespace)
-            if selector.matches(pod.labels)
-            for port in pod.ports
-        }
+        pods = [pod for pod in self.reading.pods(namespace) if selector.matches(pod.labels)]
+        if not pods and self.rule.from_profile:
+            return
+        declared = {(port.name, port.protocol) for pod in pods for port in pod.ports}
         for port in named:
             if (port.name, port.protocol) not in declared:
                 self.tell(
