@@ -128,6 +128,7 @@ class Node:
     addresses: tuple[str, ...] = ()
     pod_cidrs: tuple[str, ...] = ()
     architecture: str = ""
+    labels: Labels = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
