@@ -8,10 +8,10 @@ table of its target. A change computes anew only the tables that it can have cha
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from bailiwick.policy.facts import Namespace, Node, Pod
+from bailiwick.policy.facts import Labels, Namespace, Node, Pod
 from bailiwick.policy.reach import addresses
 from bailiwick.policy.reach import ports as port_sets
 from bailiwick.policy.reach.addresses import Addresses
@@ -110,15 +110,15 @@ class Graph:
 
     def put_namespace(self, namespace: Namespace) -> None:
         """Take in a namespace, new or with other labels."""
-        before = self._selected_by_labels()
+        before = self.classes.labels_of(namespace.name)
         self.classes.put_namespace(namespace)
-        self._namespaces_changed(before, namespace.name)
+        self._labels_changed(namespace.name, before)
 
     def remove_namespace(self, name: str) -> None:
         """Drop a namespace."""
-        before = self._selected_by_labels()
+        before = self.classes.labels_of(name)
         self.classes.remove_namespace(name)
-        self._namespaces_changed(before, name)
+        self._labels_changed(name, before)
 
     # What is asked
 
@@ -242,20 +242,27 @@ class Graph:
         if touched:
             self._compute(touched)
 
-    def _namespaces_changed(self, before: dict[PolicyKey, PodSet], name: str) -> None:
-        if not self.classes.in_namespace(name):
+    def _labels_changed(self, name: str, before: Labels) -> None:
+        """Compute what names namespaces by labels that this one got or lost."""
+        after = self.classes.labels_of(name)
+        inside = self.classes.in_namespace(name)
+        if before == after or not inside:
             return
-        stale: list[Peer] = [p for p in self._using if isinstance(p, PodsPeer) and not p.namespace]
-        touched = self._stale(stale)
-        for key, selected in before.items():
-            touched |= selected ^ self._subject(self.policies[key])
+
+        def turns(peer: PodsPeer) -> bool:
+            if peer.namespace:
+                return False
+            return peer.namespaces.matches(before) != peer.namespaces.matches(after)
+
+        touched = self._stale(
+            [peer for peer in self._using if isinstance(peer, PodsPeer) and turns(peer)]
+        )
+        for key in self._by_namespace[""]:
+            if turns(self.policies[key].subject):
+                touched |= inside
         self._compute(touched)
 
-    def _selected_by_labels(self) -> dict[PolicyKey, PodSet]:
-        """Return what the policies select that select namespaces by labels."""
-        return {key: self._subject(self.policies[key]) for key in self._by_namespace[""]}
-
-    def _stale(self, peers: list[Peer]) -> PodSet:
+    def _stale(self, peers: Sequence[Peer]) -> PodSet:
         """Look peers up anew; returns the classes whose policies name them."""
         self._resolver.forget(peers)
         touched: PodSet = 0
