@@ -17,7 +17,7 @@ from bailiwick.policy.reach import ports as port_sets
 from bailiwick.policy.reach.addresses import Addresses
 from bailiwick.policy.reach.classes import Classes, PodClass
 from bailiwick.policy.reach.decide import FREE, ResolvedRule, Stack, Table, decide
-from bailiwick.policy.reach.model import Peer, PodsPeer, Policy, PolicyKey, Tier
+from bailiwick.policy.reach.model import Peer, PodsPeer, Policy, PolicyKey, Rule, Tier
 from bailiwick.policy.reach.peers import PodSet, numbers
 from bailiwick.policy.reach.ports import PortSet
 from bailiwick.policy.reach.resolve import Resolver, may_match
@@ -179,6 +179,20 @@ class Graph:
         keys = self._by_namespace[found.namespace] | self._by_namespace[""]
         chosen = [self.policies[key] for key in sorted(keys)]
         return [policy for policy in chosen if self._subject(policy) & bit]
+
+    def resolved(self, rule: Rule, direction: Direction, number: int) -> ResolvedRule:
+        """Return a rule of a policy as it holds for a class."""
+        return self._resolver.rule(rule, direction, self.classes[number])
+
+    def shares_node(self, one: int, other: int) -> bool:
+        """Say whether a pod of one class is on its node's network where one of the other runs.
+
+        Kubernetes lets that through whatever policies say: the node probes its pods.
+        """
+        pair = self.classes[one], self.classes[other]
+        if pair[0].signature.host_network == pair[1].signature.host_network:
+            return False
+        return not pair[0].nodes.keys().isdisjoint(pair[1].nodes.keys() - {""})
 
     # How it is kept
 
