@@ -92,12 +92,12 @@ class Operator:
         self.world = World(self._read_problems)
         self.changes = Changes(self.namespace_queue.add, self.concerns, self.dependents, settings)
         self.watches = Watches(
-            client, self.world, self.changes, settings.operator_namespace, self.enqueue_all
+            client, self.world, self.changes, settings.operator_namespace, self._readable_changed
         )
         self.served = Served(client)
         self.uses = ImageUses()
         self.images = Images()
-        self.revisions = Revisions(client, settings.operator_namespace)
+        self.revisions = Revisions(client, settings.operator_namespace, self.enqueue_all)
         self.profiles = Profiles(self.revisions, self._members)
         throttle = Throttle(options.writes_per_second, options.write_burst)
         notices = Notices(recorder, metrics)
@@ -164,9 +164,9 @@ class Operator:
     async def begin(self) -> None:
         """Begin to work: what rolls out first, then everything else."""
         await self.served.read()
-        await self.revisions.load()
         for profile in self.profiles_known.objects.all():
-            await self.profile_reconciler.reconcile(profile.name)
+            if not await self.profile_reconciler.begin(profile.name):
+                self.profile_queue.add(profile.name)
         self.enqueue_all()
         for exception in self.exceptions.objects.all():
             self.exception_queue.add(exception.key)
@@ -223,6 +223,11 @@ class Operator:
     def _standing(self, namespace: str) -> Standing | None:
         intent = self.intents.objects.get(namespace, INTENT_NAME)
         return standing(intent) if intent else None
+
+    def _readable_changed(self) -> None:
+        self.enqueue_all()
+        for profile in self.profiles_known.objects.all():
+            self.profile_queue.add(profile.name)
 
     def _read_problems(self) -> Mapping[str, str]:
         return {**self.watches.problems(), **self.resync.problems}

@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from bailiwick.policy.settings import Settings
 
 PROBLEMS_TOLD = 3
+EARLIER_UNKNOWN = (
+    "The namespace is held to an earlier generation of its profile, and the operator cannot read "
+    "the ConfigMaps in its own namespace that hold those. Nothing is changed here until it can."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,9 @@ class Reader:
             spec = SecurityIntentSpec.model_validate(intent.spec)
         except ValidationError as error:
             return Problem(Reason.INTENT_INVALID, _in_words(error))
+        version = self._version(binding.profile, intent)
+        if version is None:
+            return Problem(Reason.UNREADABLE, EARLIER_UNKNOWN)
         looked_up: set[str] = set()
 
         def lookup(name: str) -> Namespace | None:
@@ -75,7 +82,7 @@ class Reader:
 
         effective = merge(
             namespace.name,
-            self._version(binding.profile, intent),
+            version,
             spec,
             lookup=lookup,
             settings=self.settings,
@@ -99,7 +106,7 @@ class Reader:
         terms = {p.name: self._terms_of(p) for p in self.profile_store.objects.all()}
         return bind(namespace, intent.spec.get("profile"), terms)
 
-    def _version(self, name: str, intent: DeclaredObject) -> ProfileVersion:
+    def _version(self, name: str, intent: DeclaredObject) -> ProfileVersion | None:
         profile = self.profile_store.objects.get("", name)
         if name == BUILT_IN or profile is None:
             return BUILT_IN_PROFILE

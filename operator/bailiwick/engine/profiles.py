@@ -80,13 +80,18 @@ class Profiles:
             rollout.last_batch_at = now
         return decision, fresh
 
-    def version(self, profile: DeclaredObject, intent: DeclaredObject) -> ProfileVersion:
-        """Return the version of its profile that a namespace is held to now."""
+    def version(self, profile: DeclaredObject, intent: DeclaredObject) -> ProfileVersion | None:
+        """Return the version of its profile that a namespace is held to now.
+
+        None where that is an earlier one, and those could not be read yet.
+        """
         reached = _member(intent, profile.name).generation
         if reached not in (None, profile.generation) and not self._is_admitted(profile, intent):
             kept = self.revisions.get(profile.name, reached or 0)
             if kept is not None:
                 return self._version(profile.name, reached or 0, kept)
+            if not self.revisions.loaded:
+                return None
         return self._version(profile.name, profile.generation, profile.spec)
 
     def rolling_out(self, profile: str) -> bool:

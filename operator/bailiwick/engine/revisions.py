@@ -7,7 +7,7 @@ generation it was at, after a restart too.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from bailiwick.kube.resources import CONFIG_MAPS
@@ -22,14 +22,19 @@ KEPT_AT_MOST = 10
 
 
 class Revisions:
-    """Specs of profiles by generation, in memory and in one ConfigMap for each profile."""
+    """Specs of profiles by generation, in memory and in one ConfigMap for each profile.
 
-    def __init__(self, client: Client, namespace: str) -> None:
+    `loaded` says whether it is known what an earlier process kept; `on_loaded` is told once it is.
+    """
+
+    def __init__(self, client: Client, namespace: str, on_loaded: Callable[[], None]) -> None:
+        self.loaded = False
         self._client = client
         self._namespace = namespace
+        self._on_loaded = on_loaded
         self._specs: dict[str, dict[int, Spec]] = {}
 
-    async def load(self) -> None:
+    async def _load(self) -> None:
         """Read what an earlier process kept; entries that cannot be read are left out."""
         listing = await self._client.list(
             CONFIG_MAPS, self._namespace, label_selector=f"{LABEL}=true"
@@ -42,6 +47,8 @@ class Revisions:
                 for key, text in data.items()
                 if key.startswith("generation-")
             }
+        self.loaded = True
+        self._on_loaded()
 
     def get(self, profile: str, generation: int) -> Spec | None:
         """Return the spec of a profile at a generation, where it is known."""
@@ -49,6 +56,8 @@ class Revisions:
 
     async def keep(self, profile: str, generation: int, spec: Spec, in_use: Iterable[int]) -> None:
         """Keep a new generation beside those in use; writes only when that changes something."""
+        if not self.loaded:
+            await self._load()
         known = self._specs.get(profile, {})
         wanted = {g: s for g, s in known.items() if g in set(in_use)} | {generation: spec}
         newest = sorted(wanted, reverse=True)[:KEPT_AT_MOST]

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from bailiwick.engine.objects import DeclaredObject
+from bailiwick.kube.errors import ApiError
 from bailiwick.kube.resources import SECURITY_PROFILES
 from bailiwick.reports.profiles import profile_status
 
@@ -32,6 +33,15 @@ class ProfileReconciler:
     served: Served
     tell_namespace: Callable[[str], None]
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    async def begin(self, name: str) -> bool:
+        """Look at a profile before its namespaces are; says whether that could be done."""
+        try:
+            await self.reconcile(name)
+        except ApiError as error:
+            logger.warning("profile %s: its rollout has to wait: %s", name, error)
+            return False
+        return True
 
     async def reconcile(self, name: str) -> timedelta | None:
         """Look at a profile once; returns how long until its next batch may start."""

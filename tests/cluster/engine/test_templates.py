@@ -207,6 +207,28 @@ def test_config_maps_that_cannot_be_read_leave_everything_as_it_is(
     assert namespaces_reached(shop, "frozen") == {"web-shared"}
 
 
+def test_an_operator_that_never_could_read_config_maps_says_so_and_recovers(
+    operator: OperatorProcess,
+    tenant: TenantFactory,
+    profile: Declare,
+    templates: Write,
+    right: Callable[[bool], None],
+) -> None:
+    templates("frozen", {"frozen": SHARED % "shared"})
+    name = profile("restarted", {"name": "frozen", "template": "frozen"})
+    shop = tenant(labels={"team": "shop"}, intent=enforcing(profile=name))
+    shop.until_ready()
+    operator.stop()
+    right(False)
+    operator.start_again()
+    shop.label({"team": "web"})
+    shop.until("Ready", "False", "Unreadable")
+    assert namespaces_reached(shop, "frozen") == {"shop-shared"}
+    right(True)
+    shop.until_ready()
+    assert namespaces_reached(shop, "frozen") == {"web-shared"}
+
+
 @pytest.mark.parametrize("end", [OperatorProcess.stop, OperatorProcess.kill])
 def test_the_process_that_renders_ends_with_the_operator(
     operator: OperatorProcess,
