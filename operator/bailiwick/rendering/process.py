@@ -105,7 +105,8 @@ class RenderingProcess:
             code = await self._end()
             if code == -signal.SIGPROF:
                 raise LimitExceeded(f"it needs more than {CPU_SECONDS:g} s of CPU") from None
-            raise RendererFailed(f"ended (code {code}, {error})") from error
+            how = "cannot be started" if code is None else f"ended with code {code}"
+            raise RendererFailed(f"{how}: {error}") from error
         if answer.get("spent"):
             await self._end()
             raise LimitExceeded(answer["error"])
