@@ -251,6 +251,8 @@ class RolloutStatus(ApiModel):
 
     generation: Generation
     """The generation of the profile that is being rolled out."""
+    started_at: Moment | None = None
+    """When it started. A namespace that was not Ready before that does not stop it."""
     phase: Literal["Complete", "Progressing", "Stopped"]
     """Stopped: a namespace failed, and no other takes up the change until it is Ready."""
     total: Count

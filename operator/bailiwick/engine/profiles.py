@@ -6,13 +6,14 @@ namespace keeps the generation that its status speaks of.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from bailiwick.api.durations import parse_duration
 from bailiwick.api.profile import SecurityProfileSpec
+from bailiwick.policy.assessment.previous import instant
 from bailiwick.policy.merge import ProfileVersion
 from bailiwick.policy.rollout import Decision, Member, Phase, Terms, decide
 
@@ -35,7 +36,8 @@ class Standing:
 class Rollout:
     """What is remembered of a profile's rollout between two looks at it."""
 
-    generation: int = 0
+    generation: int
+    started_at: datetime
     admitted: frozenset[str] = frozenset()
     last_batch_at: datetime | None = None
     decision: Decision | None = None
@@ -60,15 +62,14 @@ class Profiles:
         members = [_member(intent, profile.name) for intent in self.members(profile.name)]
         in_use = {m.generation for m in members if m.generation is not None}
         await self.revisions.keep(profile.name, profile.generation, profile.spec, in_use)
-        rollout = self._rollouts.setdefault(profile.name, Rollout())
-        if rollout.generation != profile.generation:
-            rollout.generation = profile.generation
-            rollout.admitted = frozenset()
         version = self._version(profile.name, profile.generation, profile.spec)
+        terms = Terms(version.spec.rollout.batch, parse_duration(version.spec.rollout.pause))
+        rollout = self._rollout(profile, terms.pause, now)
         decision = decide(
             profile.generation,
             members,
-            Terms(version.spec.rollout.batch, parse_duration(version.spec.rollout.pause)),
+            terms,
+            started_at=rollout.started_at,
             admitted=rollout.admitted,
             last_batch_at=rollout.last_batch_at,
             now=now,
@@ -105,6 +106,20 @@ class Profiles:
         self._parsed = {key: v for key, v in self._parsed.items() if key[0] != profile}
         await self.revisions.forget(profile)
 
+    def _rollout(self, profile: DeclaredObject, pause: timedelta, now: datetime) -> Rollout:
+        """Return the rollout of a profile's generation; after a restart, as its status has it."""
+        known = self._rollouts.get(profile.name)
+        if known is None or known.generation != profile.generation:
+            last = known.last_batch_at if known else None
+            said = profile.status.get("rollout") or {}
+            if said.get("generation") == profile.generation:
+                next_batch = instant(said.get("nextBatchAt"))
+                last = next_batch - pause if next_batch else last
+                now = instant(said.get("startedAt")) or now
+            known = Rollout(profile.generation, now, last_batch_at=last)
+            self._rollouts[profile.name] = known
+        return known
+
     def _is_admitted(self, profile: DeclaredObject, intent: DeclaredObject) -> bool:
         rollout = self._rollouts.get(profile.name)
         return (
@@ -133,6 +148,7 @@ def _member(intent: DeclaredObject, profile: str) -> Member:
     if said.get("name") != profile or "generation" not in said:
         return Member(intent.namespace, None, None)
     conditions = intent.status.get("conditions") or ()
-    ready = next((c["status"] for c in conditions if c["type"] == "Ready"), "Unknown")
-    known = {"True": True, "False": False}.get(ready)
-    return Member(intent.namespace, said["generation"], known)
+    ready: Mapping[str, str] = next((each for each in conditions if each["type"] == "Ready"), {})
+    known = {"True": True, "False": False}.get(ready.get("status", ""))
+    since = instant(ready.get("lastTransitionTime"))
+    return Member(intent.namespace, said["generation"], known, since)

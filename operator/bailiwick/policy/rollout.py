@@ -36,12 +36,22 @@ class Member:
     """A namespace of the profile.
 
     `generation` is that of the profile which its status speaks of, None before its first
-    status; `ready` is its condition Ready at that generation, None while not known.
+    status; `ready` is its condition Ready at that generation, None while not known, and
+    `since` when that last changed, in whole seconds.
     """
 
     namespace: str
     generation: int | None
     ready: bool | None
+    since: datetime | None = None
+
+    def failed(self, target: int) -> bool:
+        """Say whether it is at this generation and not Ready."""
+        return self.generation == target and self.ready is False
+
+    def failed_before(self, start: datetime) -> bool:
+        """Say whether it was not Ready before the rollout started, which is not to blame then."""
+        return self.ready is False and self.since is not None and self.since < start
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +59,9 @@ class Decision:
     """Who takes up the target generation now, and what to say of it.
 
     `admitted` holds every namespace that may be at the target generation, those that are
-    there already included. `next_at` is when time alone changes this decision.
+    there already included. `failed` are those at the target generation that are not Ready,
+    `stopped_by` those of them that were so before the rollout started left out. `next_at` is
+    when the next batch may start; time alone changes this decision then.
     """
 
     phase: Phase
@@ -57,6 +69,8 @@ class Decision:
     updated: int
     total: int
     failed: tuple[str, ...] = ()
+    stopped_by: tuple[str, ...] = ()
+    started_at: datetime | None = None
     started_batch: bool = False
     next_at: datetime | None = None
 
@@ -66,23 +80,28 @@ def decide(
     members: Iterable[Member],
     terms: Terms,
     *,
-    admitted: frozenset[str],
-    last_batch_at: datetime | None,
+    started_at: datetime,
+    admitted: frozenset[str] = frozenset(),
+    last_batch_at: datetime | None = None,
     now: datetime,
 ) -> Decision:
     """Decide which namespaces take up generation `target` of their profile.
 
-    `admitted` are those that earlier decisions let in. A namespace without a status is let in
-    at once: there is nothing of an earlier generation to keep. A batch starts when every
-    namespace let in before is Ready, and the pause after the last batch is over.
+    The rollout started at `started_at`, and `admitted` are those that earlier decisions let
+    in. A namespace without a status is let in at once: there is nothing of an earlier
+    generation to keep. A batch starts when every namespace let in before is Ready, or was not
+    even before the rollout, and the pause after the last batch is over. So a team that leaves
+    its namespace broken does not keep a stricter profile from the others.
     """
     everyone = sorted(members, key=lambda m: m.namespace)
-    total = len(everyone)
+    # Kubernetes keeps instants in whole seconds.
+    start = started_at.replace(microsecond=0)
     at_target = {m.namespace for m in everyone if m.generation == target}
     new = {m.namespace for m in everyone if m.generation is None}
     inside = at_target | new | (admitted & {m.namespace for m in everyone})
     waiting = [m.namespace for m in everyone if m.namespace not in inside]
-    failed = tuple(m.namespace for m in everyone if m.generation == target and m.ready is False)
+    failed = [m for m in everyone if m.failed(target)]
+    broken = tuple(m.namespace for m in failed if not m.failed_before(start))
 
     def answer(phase: Phase, let_in: Iterable[str] = (), at: datetime | None = None) -> Decision:
         batch = frozenset(let_in)
@@ -90,26 +109,27 @@ def decide(
             phase,
             frozenset(inside | batch),
             len(at_target),
-            total,
-            failed,
+            len(everyone),
+            tuple(m.namespace for m in failed),
+            broken,
+            started_at,
             started_batch=bool(batch),
-            next_at=at,
+            next_at=at if at and at > now else None,
         )
 
     if not waiting:
         done = all(m.generation == target for m in everyone if m.namespace not in new)
         return answer(Phase.COMPLETE if done else Phase.PROGRESSING)
-    if failed:
+    if broken:
         return answer(Phase.STOPPED)
+    resumes = last_batch_at + terms.pause if last_batch_at else now
     settling = any(
         m.namespace in inside
         and m.generation is not None
-        and not (m.generation == target and m.ready)
+        and not (m.generation == target and (m.ready or m.failed_before(start)))
         for m in everyone
     )
-    if settling:
-        return answer(Phase.PROGRESSING)
-    resumes = last_batch_at + terms.pause if last_batch_at else now
-    if now < resumes:
+    if settling or now < resumes:
         return answer(Phase.PROGRESSING, at=resumes)
-    return answer(Phase.PROGRESSING, waiting[: terms.batch_size(total)], at=now + terms.pause)
+    batch = waiting[: terms.batch_size(len(everyone))]
+    return answer(Phase.PROGRESSING, batch, at=now + terms.pause)

@@ -50,6 +50,7 @@ def profile_status(
         "namespaces": rollout.total,
         "rollout": present(
             generation=generation,
+            startedAt=moment(rollout.started_at),
             phase=rollout.phase.value,
             total=rollout.total,
             updated=rollout.updated,
@@ -103,8 +104,9 @@ def _of_rollout(rollout: Decision) -> tuple[str, Reason, str, ConditionType | No
         return (
             "False",
             Reason.ROLLOUT_STOPPED,
-            f"The rollout stopped after {rollout.updated} of {total}, because these are not Ready: "
-            f"{listing(rollout.failed)}. See their SecurityIntents; correct them or this profile.",
+            f"The rollout stopped after {rollout.updated} of {total}, because these are not Ready "
+            f"any more: {listing(rollout.stopped_by)}. See their SecurityIntents; correct them or "
+            "this profile.",
             ConditionType.STALLED,
         )
     if rollout.phase is Phase.PROGRESSING:

@@ -164,7 +164,11 @@ def test_a_request_that_is_done_stays_as_it_was() -> None:
 
 
 def profile(phase: Phase = Phase.COMPLETE, **changes: Any) -> dict[str, Any]:
-    fields = {k: changes.pop(k) for k in ("updated", "total", "failed", "next_at") if k in changes}
+    fields = {
+        k: changes.pop(k)
+        for k in ("updated", "total", "failed", "stopped_by", "next_at")
+        if k in changes
+    }
     decision = Decision(
         phase,
         frozenset(),
@@ -185,7 +189,11 @@ def profile(phase: Phase = Phase.COMPLETE, **changes: Any) -> dict[str, Any]:
             "Progressing",
             "Reconciling",
         ),
-        ({"phase": Phase.STOPPED, "updated": 1, "failed": ("shop",)}, "RolloutStopped", "Stalled"),
+        (
+            {"phase": Phase.STOPPED, "updated": 1, "stopped_by": ("shop",)},
+            "RolloutStopped",
+            "Stalled",
+        ),
         ({"other_defaults": ("open",)}, "DefaultProfileAmbiguous", "Stalled"),
         ({"template_problems": {"metrics": "it ran too long"}}, "TemplateFailed", "Stalled"),
         ({"control_ids": ("image-nonroot",)}, "ControlUnknown", "Stalled"),
