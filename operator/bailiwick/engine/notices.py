@@ -33,7 +33,7 @@ class Notices:
             return
         self.recorder.tell(
             _regarding(SECURITY_INTENTS, intent),
-            "Warning" if condition.status == "False" else "Normal",
+            "Warning" if _needs_attention(condition) else "Normal",
             condition.reason,
             "Assess",
             f"{condition.type} is {condition.status}: {condition.message}",
@@ -70,6 +70,10 @@ class Notices:
     def exempt_no_longer(self, namespace: Namespace) -> None:
         """Take note that an exempt namespace asks for nothing: if it asks again, that is news."""
         self._exempt_told.discard(namespace.uid)
+
+
+def _needs_attention(condition: Condition) -> bool:
+    return condition.status == "False" and condition.reason != Reason.PROGRESSING
 
 
 def _regarding(resource: Resource, told: DeclaredObject) -> Regarding:

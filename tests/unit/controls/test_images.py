@@ -117,7 +117,7 @@ def test_a_name_without_tag_means_latest() -> None:
         (HYGIENE, "pass", ""),
         (replace(HYGIENE, shells=("/bin/sh",)), "warn", "shells (/bin/sh)"),
         (replace(HYGIENE, package_managers=("/usr/bin/apt",)), "fail", "package managers"),
-        (replace(HYGIENE, package_managers=None), "error", "not known what is in 1 image"),
+        (replace(HYGIENE, package_managers=None), "error", "What is in 1 image is not known"),
         (replace(HYGIENE, package_managers=None, shells=("/bin/sh",)), "error", ""),
         (replace(HYGIENE, debug_tools=("/usr/bin/gdb",)), "pass", ""),
         (None, "error", ""),

@@ -98,7 +98,7 @@ def minimal(evidence: Evidence, images: tuple[ImageFact, ...]) -> Result:
     if fails:
         return failed(_superfluous(found))
     if unknown:
-        return _not_known(unknown, "what is in")
+        return _not_known(unknown, "What is in")
     if found:
         return warned(_superfluous(found))
     return passed("No image holds what the profile does not want in it.")
@@ -114,7 +114,7 @@ def non_root(evidence: Evidence, images: tuple[ImageFact, ...]) -> Result:  # no
             f"{count(len(root), 'image')} would run as root: {listing(i.name for i in root)}."
         )
     if unknown:
-        return _not_known(unknown, "the user of")
+        return _not_known(unknown, "The user of")
     return passed(f"{count(len(images), 'image')}, none of which asks for root.")
 
 
@@ -130,7 +130,7 @@ def age(evidence: Evidence, images: tuple[ImageFact, ...]) -> Result:
         names = (f"{i.name} of {i.hygiene.created:%Y-%m-%d}" for i in old if i.hygiene)
         return failed(f"{count(len(old), 'image')} older than {limit.days} days: {listing(names)}.")
     if unknown:
-        return _not_known(unknown, "the age of")
+        return _not_known(unknown, "The age of")
     return passed(f"{count(len(images), 'image')}, none older than {limit.days} days.")
 
 
@@ -176,6 +176,6 @@ def _superfluous(found: Mapping[str, Sequence[str]]) -> str:
 def _not_known(images: Iterable[ImageFact], what: str) -> Result:
     names = sorted({image.name for image in images})
     return error(
-        f"It is not known {what} {count(len(names), 'image')}, because no scan told it: "
+        f"{what} {count(len(names), 'image')} is not known, because no scan told it: "
         f"{listing(names)}."
     )

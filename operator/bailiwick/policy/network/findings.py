@@ -15,12 +15,12 @@ NOT_OURS = (
     "of this namespace"
 )
 HTTP_CLOSED = (
-    "nothing in this cluster that the operator knows can tell HTTP requests apart, so the rule "
+    "nothing that the operator knows of in this cluster can tell HTTP requests apart, so the rule "
     "is closed, its ports too: leave out http to open the ports for all requests, or ask the "
     "platform team"
 )
 HTTP_OPEN = (
-    "nothing in this cluster that the operator knows can tell HTTP requests apart: the ports "
+    "nothing that the operator knows of in this cluster can tell HTTP requests apart: the ports "
     "are open for all requests, as the profile allows"
 )
 _NAMED = 3

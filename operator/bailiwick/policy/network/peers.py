@@ -25,8 +25,8 @@ from bailiwick.policy.rules import (
 )
 
 FQDN_CLOSED = (
-    "nothing in this cluster that the operator knows can hold traffic to host names: name the "
-    "addresses as a cidr, or ask the platform team"
+    "nothing that the operator knows of in this cluster can restrict traffic by host name: name "
+    "the addresses as a cidr, or ask the platform team"
 )
 
 

@@ -65,7 +65,7 @@ def _find(scope: Scope, peer: ServicePeer) -> Service:
             raise Closed(
                 "FQDNNotEnforceable",
                 f"Service {namespace}/{name} stands for the host {service.external_name}, and "
-                "nothing here can hold traffic to host names: name the addresses as a cidr",
+                "nothing here can restrict traffic by host name: name the addresses as a cidr",
             )
         name, namespace = alias
         if namespace != scope.effective.namespace:
