@@ -1,7 +1,7 @@
 """Bringing the policies of one namespace from what is live to what is to be.
 
 The plan's order keeps what is allowed between before and after at every moment. So nothing is
-written after a write that failed: the next reconcile plans anew from what is live then.
+written after a write that failed: the next reconcile reads the namespace and plans anew.
 """
 
 from __future__ import annotations
@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from bailiwick.api.meta import API_VERSION, MANAGED_BY, MANAGED_BY_LABEL
 from bailiwick.engine.objects import version_number
-from bailiwick.kube.errors import ApiError, Conflict
+from bailiwick.kube.errors import ApiError
 from bailiwick.kube.resources import NETWORK_POLICIES
 from bailiwick.policy.assessment.evidence import LivePolicies, WriteFailure
-from bailiwick.policy.network.naming import BRIDGE_PREFIX
 from bailiwick.policy.network.plan import Step, plan
 from bailiwick.policy.network.specs import same, text
 from bailiwick.policy.rules import Direction
@@ -35,13 +34,15 @@ class Enforced:
     """What came of one attempt.
 
     `repaired` are policies that somebody else had changed or deleted since they were last as
-    they should be. `taken` are names of ours that objects of somebody else have.
+    they should be. `taken` are names of ours that objects of somebody else have. `retry_after`
+    are the seconds that the server asked to wait.
     """
 
     failed: tuple[WriteFailure, ...] = ()
     taken: tuple[str, ...] = ()
     repaired: tuple[str, ...] = ()
     written: tuple[str, ...] = ()
+    retry_after: float = 0.0
 
 
 @dataclass(slots=True)
@@ -56,6 +57,7 @@ class Enforcer:
     project: Callable[[Mapping[str, Any]], NetworkPolicy]
     throttle: Callable[[], Awaitable[None]]
     _settled: dict[str, frozenset[tuple[str, str]]] = field(default_factory=dict)
+    _unsure: set[str] = field(default_factory=set)
 
     async def enforce(
         self,
@@ -63,8 +65,13 @@ class Enforcer:
         desired: Iterable[Policy],
         frozen: frozenset[Frozen] = frozenset(),
     ) -> Enforced:
-        """Plan and carry out what is missing; an empty `desired` releases the namespace."""
+        """Plan and carry out what is missing; an empty `desired` releases the namespace.
+
+        Raises ApiError where the namespace has to be read anew and that fails.
+        """
         namespace = intent.namespace
+        if namespace in self._unsure:
+            await self._read(namespace)
         wanted = tuple(desired)
         ours, foreign = divide(self.world.policies.within(namespace), intent.uid)
         names = {p.name for p in foreign}
@@ -75,62 +82,62 @@ class Enforcer:
         fingerprint = frozenset((p.name, text(p.spec)) for p in possible)
         drifted = bool(steps) and self._settled.get(namespace) == fingerprint
         written: list[str] = []
-        failed: tuple[WriteFailure, ...] = ()
         for step in steps:
             await self.throttle()
             try:
-                await self._carry_out(intent, step)
+                await self._carry_out(intent, step, live)
             except ApiError as error:
-                failed = (WriteFailure(step.name, str(error)),)
-                break
+                self._settled.pop(namespace, None)
+                self._unsure.add(namespace)
+                failure = WriteFailure(step.name, str(error))
+                return Enforced((failure,), taken, retry_after=error.retry_after or 0.0)
             if step.name not in written:
                 written.append(step.name)
-        if not failed:
-            self._settled[namespace] = fingerprint
-        elif not drifted:
-            self._settled.pop(namespace, None)
-        # What holds the namespace open meanwhile was not there before, so nobody changed it.
-        repaired = [name for name in written if drifted and not name.startswith(BRIDGE_PREFIX)]
-        return Enforced(failed, taken, tuple(repaired), tuple(written))
+        self._settled[namespace] = fingerprint
+        return Enforced((), taken, tuple(written) if drifted else (), tuple(written))
 
     def forget(self, namespace: str) -> None:
         """Drop what is remembered of a namespace."""
         self._settled.pop(namespace, None)
+        self._unsure.discard(namespace)
 
-    async def _carry_out(self, intent: DeclaredObject, step: Step) -> None:
+    async def _read(self, namespace: str) -> None:
+        """Ask what is there: a write that failed may have gone through, or have met a surprise."""
+        found = await self.client.list(NETWORK_POLICIES, namespace)
+        listed = [self.project(item) for item in found.items]
+        self.world.policies.take(namespace, listed, version_number(found.resource_version))
+        self._unsure.discard(namespace)
+
+    async def _carry_out(
+        self, intent: DeclaredObject, step: Step, live: dict[str, NetworkPolicy]
+    ) -> None:
+        """Do one step upon what was there when it was planned; anything else there is a Conflict.
+
+        `live` is kept as the steps leave it.
+        """
+        there = live.get(step.name)
         if step.policy is None:
-            live = self.world.policies.get(intent.namespace, step.name)
-            if live is not None:
-                await self._delete(live)
+            if there is not None:
+                await self.client.delete(
+                    NETWORK_POLICIES, there.name, there.namespace, uid=there.uid
+                )
+                self.world.policies.bury(live.pop(step.name))
             return
-        await self._apply(intent, step.policy)
-
-    async def _apply(self, intent: DeclaredObject, policy: Policy, attempts: int = 3) -> None:
-        whole = policy.manifest(intent.namespace, [owner_reference(intent)])
-        body = await self.client.apply(NETWORK_POLICIES, whole)
+        whole = step.policy.manifest(intent.namespace, [owner_reference(intent)])
+        if there is not None:
+            whole["metadata"]["uid"] = there.uid
+        # Where nothing was there, what somebody else made meanwhile is not to be taken over.
+        body = await self.client.apply(NETWORK_POLICIES, whole, force=there is not None)
         found = self._keep(body)
-        if same(found.spec, policy.spec) and _is_claimed(found, policy, intent):
-            return
-        # Server-side apply leaves fields of others inside ours alone; putting does not.
-        whole["metadata"]["resourceVersion"] = body["metadata"]["resourceVersion"]
-        try:
-            self._keep(await self.client.replace(NETWORK_POLICIES, whole))
-        except Conflict:
-            if attempts <= 1:
-                raise
-            await self._apply(intent, policy, attempts - 1)
-
-    async def _delete(self, live: NetworkPolicy) -> None:
-        try:
-            await self.client.delete(NETWORK_POLICIES, live.name, live.namespace, uid=live.uid)
-        except Conflict:
-            # Somebody made another of this name: the watch tells, and the next plan sees it.
-            return
-        self.world.keep_policy(live, None)
+        if not same(found.spec, step.policy.spec):
+            # Server-side apply leaves fields of others inside ours alone; putting does not.
+            whole["metadata"]["resourceVersion"] = body["metadata"]["resourceVersion"]
+            found = self._keep(await self.client.replace(NETWORK_POLICIES, whole))
+        live[step.name] = found
 
     def _keep(self, body: Mapping[str, Any]) -> NetworkPolicy:
         policy = self.project(body)
-        self.world.keep_policy(None, policy)
+        self.world.policies.observe(policy)
         return policy
 
 
@@ -182,15 +189,10 @@ def _claims(
         there = live.get(policy.name)
         if there is None or not same(there.spec, policy.spec):
             continue
-        if not _is_claimed(there, policy, intent):
+        labelled = all(there.labels.get(key) == value for key, value in policy.labels.items())
+        if not labelled or [owner.uid for owner in there.owners] != [intent.uid]:
             steps.append(Step("apply", policy.name, policy, "relabelled, or of another owner"))
     return steps
-
-
-def _is_claimed(there: NetworkPolicy, policy: Policy, intent: DeclaredObject) -> bool:
-    """Say whether a policy carries our labels, and has the intent for its only owner."""
-    labelled = all(there.labels.get(key) == value for key, value in policy.labels.items())
-    return labelled and [owner.uid for owner in there.owners] == [intent.uid]
 
 
 def divide(
@@ -215,10 +217,3 @@ def is_ours(policy: NetworkPolicy, intent_uid: str) -> bool:
     return policy.labels.get(MANAGED_BY_LABEL) == MANAGED_BY and all(
         owner.kind == OWNER_KIND for owner in policy.owners
     )
-
-
-def is_echo(known: NetworkPolicy | None, told: NetworkPolicy | None) -> bool:
-    """Say whether a watch tells what a write of ours was answered already."""
-    if known is None or told is None:
-        return known is told
-    return version_number(told.resource_version) <= version_number(known.resource_version)

@@ -38,7 +38,15 @@ logger = logging.getLogger(__name__)
 
 
 class WriteFailed(Exception):
-    """A policy could not be written: the status says so, and it is to be tried again."""
+    """A policy could not be written: the status says so, and it is to be tried again.
+
+    `retry_after` are the seconds that the API server asked to wait.
+    """
+
+    def __init__(self, enforced: Enforced) -> None:
+        failed = enforced.failed[0]
+        super().__init__(f"NetworkPolicy {failed.name}: {failed.words}")
+        self.retry_after = enforced.retry_after
 
 
 @dataclass(slots=True)
@@ -92,8 +100,7 @@ class NamespaceReconciler:
         rescan, ends = await self.rescans.advance(namespace.name, meaning.effective.images, now)
         wake = await self.statuses.tell(namespace, intent, evidence, now, rescan)
         if enforced.failed:
-            failed = enforced.failed[0]
-            raise WriteFailed(f"NetworkPolicy {failed.name}: {failed.words}")
+            raise WriteFailed(enforced)
         return min(wake, ends) if ends is not None else wake
 
     def _evidence(
@@ -123,8 +130,7 @@ class NamespaceReconciler:
         """Release a namespace whose label went, and remove the intent that we wrote for it."""
         enforced = await self.enforcer.enforce(intent, ())
         if enforced.failed:
-            failed = enforced.failed[0]
-            raise WriteFailed(f"NetworkPolicy {failed.name}: {failed.words}")
+            raise WriteFailed(enforced)
         await opting.remove_intent(self.client, self.intents, intent)
         self._forget(intent.namespace)
         logger.info(

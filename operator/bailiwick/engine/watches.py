@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from bailiwick.engine.objects import version_number
 from bailiwick.engine.templates import TEMPLATE_LABEL
 from bailiwick.kube import projections
 from bailiwick.kube.interning import Interner
@@ -77,16 +76,13 @@ class Watches:
 
     def _policy(self, old: NetworkPolicy | None, new: NetworkPolicy | None) -> None:
         """Take in a policy, unless a write of ours was answered with as much already."""
-        told = new or old
-        assert told is not None  # a reflector never tells nothing
-        known = self._world.policies.get(told.namespace, told.name)
-        if new is None:
-            if known is None or known.uid != told.uid:
-                return
-        elif known is not None and _version(known) >= _version(new):
-            return
-        self._world.keep_policy(known, new)
-        self._changes.network_policy(known, new)
+        policies = self._world.policies
+        if new is not None:
+            known = policies.get(new.namespace, new.name)
+            if policies.observe(new):
+                self._changes.network_policy(known, new)
+        elif old is not None and policies.forget(old):
+            self._changes.network_policy(old, None)
 
     def start(self) -> None:
         """Begin to list and watch."""
@@ -136,7 +132,3 @@ class Watches:
     async def stop(self) -> None:
         """End every watch."""
         await asyncio.gather(*(each.stop() for each in self.all))
-
-
-def _version(policy: NetworkPolicy) -> int:
-    return version_number(policy.resource_version)

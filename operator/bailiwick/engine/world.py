@@ -9,19 +9,19 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
+from bailiwick.engine.policies import PolicyStore
 from bailiwick.kube.store import Key, Store
 from bailiwick.policy.facts import (
     ConfigMap,
     EndpointSlice,
     Namespace,
-    NetworkPolicy,
     Node,
     Pod,
     Service,
     ServiceCIDR,
 )
 
-Namespaced = TypeVar("Namespaced", Pod, Service, NetworkPolicy, ConfigMap)
+Namespaced = TypeVar("Namespaced", Pod, Service, ConfigMap)
 Named = TypeVar("Named", Namespace, Node, ServiceCIDR)
 
 
@@ -36,7 +36,7 @@ class World:
         self.all_namespaces: dict[str, Namespace] = {}
         self.all_pods: Store[Pod] = Store()
         self.all_services: Store[Service] = Store()
-        self.policies: Store[NetworkPolicy] = Store()
+        self.policies = PolicyStore()
         self.templates: Store[ConfigMap] = Store()
         self._slices: dict[tuple[str, str], dict[str, EndpointSlice]] = defaultdict(dict)
         self._nodes: dict[str, Node] = {}
@@ -94,10 +94,6 @@ class World:
     def keep_service(self, old: Service | None, new: Service | None) -> None:
         """Take in a change of a Service."""
         _index(self.all_services, old, new)
-
-    def keep_policy(self, old: NetworkPolicy | None, new: NetworkPolicy | None) -> None:
-        """Take in a change of a NetworkPolicy."""
-        _index(self.policies, old, new)
 
     def keep_template(self, old: ConfigMap | None, new: ConfigMap | None) -> None:
         """Take in a change of a ConfigMap of templates."""
