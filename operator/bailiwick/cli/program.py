@@ -104,7 +104,9 @@ class Program:
             options.settings.operator_namespace,
             LEASE_NAME,
             options.identity,
-            terms=Terms(duration, margin=duration / 3, renew=duration / 5),
+            terms=Terms(
+                duration, margin=duration / 3, renew=duration / 5, ask=min(1.0, duration / 10)
+            ),
         )
 
     async def _serve(self, stack: AsyncExitStack, operator: Operator, metrics: Metrics) -> None:

@@ -129,7 +129,9 @@ class Lease:
 
     async def _pause(self) -> None:
         held = self.acquired.is_set()
-        pause = (self._terms.renew if held else self._terms.ask) * (1 + 0.2 * self._chance())
+        # A renewal that failed is tried again as if the Lease were not ours: time is short.
+        steady = held and not self.message
+        pause = (self._terms.renew if steady else self._terms.ask) * (1 + 0.2 * self._chance())
         if held:
             pause = min(pause, max(0.0, self._valid_until - self._clock()))
         await asyncio.sleep(pause)

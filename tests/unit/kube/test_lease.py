@@ -69,6 +69,20 @@ async def test_a_holder_that_cannot_renew_stops_before_another_may_begin(api: Fa
         await second.release()
 
 
+async def test_renewals_that_fail_are_tried_again_while_there_is_time(
+    api: FakeApi, client: Client
+) -> None:
+    terms = Terms(duration=3, margin=1, renew=1, ask=0.05)
+    first = lease(client, "first", terms=terms)
+    first.start()
+    await asyncio.wait_for(first.acquired.wait(), 2)
+    api.fail("PUT", 500, times=10)
+    await until(lambda: not any(fault.times for fault in api.faults), 3)
+    await until(lambda: not first.message)
+    assert not first.lost.is_set()
+    await first.release()
+
+
 async def test_a_request_that_hangs_does_not_hide_that_time_is_up(
     api: FakeApi, client: Client
 ) -> None:
