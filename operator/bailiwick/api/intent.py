@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field
 from bailiwick.api.peers import HTTPMatch, Peer, Ports
 from bailiwick.api.types import (
     ATOMIC_LIST,
+    ATOMIC_MAP,
     ApiModel,
     Day,
     Duration,
@@ -81,6 +82,8 @@ class IntentNetwork(ApiModel):
 class RemediateWithin(ApiModel):
     """How long after it was first seen a vulnerability may stay, by what is known of it."""
 
+    model_config = ConfigDict(json_schema_extra=ATOMIC_MAP)
+
     known_exploited: Duration | None = None
     """Vulnerabilities that are known to be exploited, of whatever severity."""
     critical: Duration | None = None
@@ -95,6 +98,8 @@ class RemediateWithin(ApiModel):
 
 class IntentScan(ApiModel):
     """How fresh scans must be."""
+
+    model_config = ConfigDict(json_schema_extra=ATOMIC_MAP)
 
     max_age: Duration | None = None
     """A scan result older than this is stale. May only be shorter than the profile's."""

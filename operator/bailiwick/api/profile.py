@@ -11,6 +11,7 @@ from bailiwick.api.peers import CIDR, EntityName, Peer, Ports
 from bailiwick.api.types import (
     AS_SET,
     ATOMIC_LIST,
+    ATOMIC_MAP,
     ApiModel,
     Count,
     Duration,
@@ -32,6 +33,8 @@ from bailiwick.api.types import (
 class UsableBy(ApiModel):
     """Who may choose a profile in an intent."""
 
+    model_config = ConfigDict(json_schema_extra=ATOMIC_MAP)
+
     namespace_selector: LabelSelector = LabelSelector()
     """Namespaces by their labels; {} is every namespace."""
 
@@ -47,6 +50,9 @@ class EnforcementTerms(ApiModel):
 
 class MayDeclare(ApiModel):
     """What the rules of an intent may name. It holds for addresses behind Services too."""
+
+    # In parts, server-side apply drops a list that becomes empty, and no list is no limit.
+    model_config = ConfigDict(json_schema_extra=ATOMIC_MAP)
 
     entities: (
         Annotated[tuple[EntityName, ...], Field(max_length=6, json_schema_extra=AS_SET)] | None
@@ -111,7 +117,9 @@ class Allowance(ApiModel):
     with_: (
         Annotated[
             dict[str, Any],
-            WithJsonSchema({"type": "object", "x-kubernetes-preserve-unknown-fields": True}),
+            WithJsonSchema(
+                {"type": "object", "x-kubernetes-preserve-unknown-fields": True, **ATOMIC_MAP}
+            ),
         ]
         | None
     ) = None
@@ -126,7 +134,9 @@ class ProfileNetwork(ApiModel):
     """What may be reached from and in the namespaces of a profile."""
 
     isolate: Annotated[
-        tuple[Literal["Ingress", "Egress"], ...], Field(max_length=2, json_schema_extra=AS_SET)
+        tuple[Literal["Ingress", "Egress"], ...],
+        # Not as a set: server-side apply would drop one that becomes empty, and the default hold.
+        Field(max_length=2, json_schema_extra=ATOMIC_LIST),
     ] = ("Ingress", "Egress")
     """The directions in which everything is denied that is not declared."""
     may_declare: MayDeclare | None = None

@@ -81,11 +81,18 @@ def object_schema(kind: Kind) -> JSON:
                 # A rule can only point at what is named here.
                 **({"properties": {"name": {"type": "string"}}} if kind.rules else {}),
             },
-            "spec": _schema_of(kind.spec, with_defaults=True),
+            "spec": _spec(kind.spec),
             "status": status,
         },
         **(rules(*kind.rules) if kind.rules else {}),
     }
+
+
+def _spec(model: type[ApiModel]) -> JSON:
+    schema = _schema_of(model, with_defaults=True)
+    if "required" not in schema:
+        schema["default"] = {}
+    return schema
 
 
 def _schema_of(model: type[ApiModel], *, with_defaults: bool) -> JSON:
@@ -132,9 +139,12 @@ def _resolved(raw: Mapping[str, Any], definitions: Mapping[str, Any]) -> JSON:
 
 
 def _add_default(schema: JSON, default: object) -> None:
-    """Write a default that says something: an object's are those of its fields."""
+    """Write a default that says something, or that keeps an object from becoming null."""
     if isinstance(default, Mapping):
-        if any("default" in field for field in schema.get("properties", {}).values()):
+        fields = schema.get("properties", {}).values()
+        # Where the last part of an object goes, server-side apply leaves a null in its place,
+        # which is refused unless there is a default. One that is applied whole stays as it is.
+        if "x-kubernetes-map-type" not in schema or any("default" in field for field in fields):
             schema["default"] = {}
     elif default not in (None, "", [], ()):
         schema["default"] = list(default) if isinstance(default, tuple) else default
