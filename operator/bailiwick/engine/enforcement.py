@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from bailiwick.api.meta import API_VERSION, MANAGED_BY, MANAGED_BY_LABEL
 from bailiwick.engine.objects import version_number
-from bailiwick.kube.errors import ApiError
+from bailiwick.kube.errors import ApiError, Conflict
 from bailiwick.kube.resources import NETWORK_POLICIES
 from bailiwick.policy.assessment.evidence import LivePolicies, WriteFailure
+from bailiwick.policy.network.naming import BRIDGE_PREFIX
 from bailiwick.policy.network.plan import Step, plan
 from bailiwick.policy.network.specs import same, text
 from bailiwick.policy.rules import Direction
@@ -82,19 +83,26 @@ class Enforcer:
         fingerprint = frozenset((p.name, text(p.spec)) for p in possible)
         drifted = bool(steps) and self._settled.get(namespace) == fingerprint
         written: list[str] = []
+        failed: tuple[WriteFailure, ...] = ()
+        retry_after = 0.0
         for step in steps:
             await self.throttle()
             try:
                 await self._carry_out(intent, step, live)
             except ApiError as error:
-                self._settled.pop(namespace, None)
+                failed = (WriteFailure(step.name, str(error)),)
+                retry_after = error.retry_after or 0.0
                 self._unsure.add(namespace)
-                failure = WriteFailure(step.name, str(error))
-                return Enforced((failure,), taken, retry_after=error.retry_after or 0.0)
+                break
             if step.name not in written:
                 written.append(step.name)
-        self._settled[namespace] = fingerprint
-        return Enforced((), taken, tuple(written) if drifted else (), tuple(written))
+        if not failed:
+            self._settled[namespace] = fingerprint
+        elif not drifted:
+            self._settled.pop(namespace, None)
+        # What holds the namespace open meanwhile was not there before, so nobody changed it.
+        repaired = [name for name in written if drifted and not name.startswith(BRIDGE_PREFIX)]
+        return Enforced(failed, taken, tuple(repaired), tuple(written), retry_after)
 
     def forget(self, namespace: str) -> None:
         """Drop what is remembered of a namespace."""
@@ -116,24 +124,35 @@ class Enforcer:
         `live` is kept as the steps leave it.
         """
         there = live.get(step.name)
-        if step.policy is None:
-            if there is not None:
-                await self.client.delete(
-                    NETWORK_POLICIES, there.name, there.namespace, uid=there.uid
-                )
-                self.world.policies.bury(live.pop(step.name))
-            return
-        whole = step.policy.manifest(intent.namespace, [owner_reference(intent)])
+        if step.policy is not None:
+            live[step.name] = await self._apply(intent, step.policy, there)
+        elif there is not None:
+            await self.client.delete(NETWORK_POLICIES, there.name, there.namespace, uid=there.uid)
+            self.world.policies.bury(live.pop(step.name))
+
+    async def _apply(
+        self,
+        intent: DeclaredObject,
+        policy: Policy,
+        there: NetworkPolicy | None,
+        attempts: int = 3,
+    ) -> NetworkPolicy:
+        whole = policy.manifest(intent.namespace, [owner_reference(intent)])
         if there is not None:
             whole["metadata"]["uid"] = there.uid
         # Where nothing was there, what somebody else made meanwhile is not to be taken over.
         body = await self.client.apply(NETWORK_POLICIES, whole, force=there is not None)
         found = self._keep(body)
-        if not same(found.spec, step.policy.spec):
-            # Server-side apply leaves fields of others inside ours alone; putting does not.
-            whole["metadata"]["resourceVersion"] = body["metadata"]["resourceVersion"]
-            found = self._keep(await self.client.replace(NETWORK_POLICIES, whole))
-        live[step.name] = found
+        if same(found.spec, policy.spec) and _is_claimed(found, policy, intent):
+            return found
+        # Server-side apply leaves fields of others inside ours alone; putting does not.
+        whole["metadata"]["resourceVersion"] = body["metadata"]["resourceVersion"]
+        try:
+            return self._keep(await self.client.replace(NETWORK_POLICIES, whole))
+        except Conflict:
+            if attempts <= 1:
+                raise
+            return await self._apply(intent, policy, found, attempts - 1)
 
     def _keep(self, body: Mapping[str, Any]) -> NetworkPolicy:
         policy = self.project(body)
@@ -189,10 +208,15 @@ def _claims(
         there = live.get(policy.name)
         if there is None or not same(there.spec, policy.spec):
             continue
-        labelled = all(there.labels.get(key) == value for key, value in policy.labels.items())
-        if not labelled or [owner.uid for owner in there.owners] != [intent.uid]:
+        if not _is_claimed(there, policy, intent):
             steps.append(Step("apply", policy.name, policy, "relabelled, or of another owner"))
     return steps
+
+
+def _is_claimed(there: NetworkPolicy, policy: Policy, intent: DeclaredObject) -> bool:
+    """Say whether a policy carries our labels, and has the intent for its only owner."""
+    labelled = all(there.labels.get(key) == value for key, value in policy.labels.items())
+    return labelled and [owner.uid for owner in there.owners] == [intent.uid]
 
 
 def divide(
