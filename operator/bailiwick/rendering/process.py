@@ -25,6 +25,8 @@ REQUEST_LIMIT: Final = 128 * 1024
 _START_SECONDS: Final = 30.0
 # Far more than the CPU that a template may use: only a machine out of breath needs so long.
 _ANSWER_SECONDS: Final = 15.0
+# From the end of its output to the end of the process.
+_LAST_SECONDS: Final = 5.0
 # Where an interpreter needs them, it does not start without.
 _KEPT: Final = ("LD_LIBRARY_PATH", "PYTHONHOME")
 
@@ -101,12 +103,14 @@ class RenderingProcess:
         except TimeoutError:
             await self._end()
             raise RendererFailed("gave no answer in time") from None
-        except (OSError, EOFError, ValueError) as error:
-            code = await self._end()
+        except (EOFError, ConnectionError):
+            code = await self._end(_LAST_SECONDS)
             if code == -signal.SIGPROF:
                 raise LimitExceeded(f"it needs more than {CPU_SECONDS:g} s of CPU") from None
-            how = "cannot be started" if code is None else f"ended with code {code}"
-            raise RendererFailed(f"{how}: {error}") from error
+            raise RendererFailed(f"ended with code {code}") from None
+        except (OSError, ValueError) as error:
+            await self._end()
+            raise RendererFailed(f"cannot be started, or understood: {error}") from error
         if answer.get("spent"):
             await self._end()
             raise LimitExceeded(answer["error"])
@@ -150,13 +154,21 @@ class RenderingProcess:
             raise EOFError("it gave no answer")
         return line
 
-    async def _end(self) -> int | None:
-        """End the process if there is one; returns its exit code, or less the signal's number."""
+    async def _end(self, patience: float = 0.0) -> int | None:
+        """End the process, unless it ends by itself within `patience` seconds.
+
+        Returns its exit code, less the number of the signal that ended it; None where none runs.
+        """
         process, self._process = self._process, None
         if process is None:
             return None
-        with suppress(ProcessLookupError):
-            process.kill()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                await process.wait()
+        if process.returncode is None:
+            # It also asks for the exit code, which asyncio then does not get any more.
+            with suppress(ProcessLookupError):
+                process.kill()
         # What it wrote is read to the end, or the pipe would never be closed.
         await process.communicate()
         return process.returncode

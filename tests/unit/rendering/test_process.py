@@ -138,7 +138,7 @@ async def test_a_process_that_cannot_be_started_is_told(
     process: RenderingProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
-    with pytest.raises(RendererFailed, match=r"cannot be started: .*No such file"):
+    with pytest.raises(RendererFailed, match="cannot be started"):
         await ask(process, "a")
 
 
