@@ -10,17 +10,27 @@ import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.controlplane.cluster import OPERATOR, ControlPlane
+from tests.controlplane.identity import Identity
 from tests.controlplane.kubectl import Kubectl
 from tests.controlplane.processes import Ports, Process
 
 MANIFESTS: Final = Path(__file__).parents[2] / "manifests"
 _READY_WITHIN: Final = 60.0  # seconds
 _SETTINGS: Final = ("--log-format", "text", "--health-host", "127.0.0.1", "--lease-seconds", "3")
+
+
+class Cluster(Protocol):
+    """Where an operator can run: a control plane of ours, or another cluster."""
+
+    @property
+    def directory(self) -> Path: ...
+
+    def operator(self) -> Identity: ...
 
 
 class OperatorFailed(AssertionError):
@@ -41,7 +51,7 @@ class OperatorProcess:
 
     def __init__(
         self,
-        cluster: ControlPlane,
+        cluster: Cluster,
         *arguments: str,
         kubeconfig: Path | None = None,
         source: Path | None = None,
