@@ -14,17 +14,21 @@ from tests.controlplane.kubectl import Kubectl
 
 CRDS = Path(__file__).resolve().parents[2] / "crds"
 
+# What has to be built, by the fixture that needs it.
+NEEDED = {"control_plane": (binaries.CONTROL_PLANE, binaries.KWOK), "demo": binaries.ALL}
+
 NamespaceFactory = Callable[..., str]
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Build before the first test, with progress to be seen and outside of any test's timeout."""
     names = {name for item in session.items for name in getattr(item, "fixturenames", ())}
-    if "control_plane" in names and not session.config.option.collectonly:
+    needed = {build for name in names for build in NEEDED.get(name, ())}
+    if needed and not session.config.option.collectonly:
         capture = session.config.pluginmanager.getplugin("capturemanager")
         assert capture is not None
         with capture.global_and_fixture_disabled():
-            binaries.ensure_all([binaries.CONTROL_PLANE, binaries.KWOK])
+            binaries.ensure_all([build for build in binaries.ALL if build in needed])
 
 
 @pytest.fixture(scope="session")

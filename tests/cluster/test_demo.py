@@ -1,0 +1,276 @@
+"""`make demo`, run once as a newcomer would, with KEEP=1; and on a cluster that somebody named."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+
+import pytest
+
+from bailiwick.policy.controls.catalogue import CATALOGUE
+from tests.controlplane.cluster import ControlPlane
+from tests.controlplane.kubectl import Kubectl
+from tests.demo.screen import WIDTH
+
+ROOT: Final = Path(__file__).parents[2]
+WITHIN: Final = 400.0  # seconds; it takes half a minute where nothing else runs
+CHOICES: Final = ("KEEP", "BAILIWICK_KUBECONFIG", "BAILIWICK_CONTEXT")
+
+pytestmark = pytest.mark.timeout(600)
+
+
+class Demo:
+    """`python -m tests.demo` as make starts it, and what it has shown so far."""
+
+    def __init__(self, **choices: str) -> None:
+        kept = {name: value for name, value in os.environ.items() if name not in CHOICES}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.demo"],
+            cwd=ROOT,
+            env=kept | choices,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        self.lines: list[str] = []
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._process.poll() is None:
+            self.interrupt()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        with self._process.stdout as output:
+            for line in output:
+                self.lines.append(line.rstrip("\n"))
+
+    @property
+    def text(self) -> str:
+        """All that was shown, its wrapped lines joined."""
+        return " ".join(" ".join(self.lines).split())
+
+    @property
+    def pid(self) -> int:
+        """Process id."""
+        return self._process.pid
+
+    def until(self, text: str) -> None:
+        """Wait until it shows this."""
+        deadline = time.monotonic() + WITHIN
+        while text not in self.text:
+            assert self._process.poll() is None, f"it ended early:\n{chr(10).join(self.lines)}"
+            assert time.monotonic() < deadline, f"no {text!r} in:\n{chr(10).join(self.lines)}"
+            time.sleep(0.2)
+
+    def part(self, heading: str) -> list[str]:
+        """The lines below a heading, up to the next one."""
+        starts = [i for i, line in enumerate(self.lines) if re.match(r"\d+\. ", line)]
+        (first,) = [i for i in starts if heading in self.lines[i]]
+        return self.lines[first + 1 : next((i for i in starts if i > first), None)]
+
+    def ended(self) -> int:
+        """Wait for its end, and return its exit code."""
+        code = self._process.wait(WITHIN)
+        self._reader.join()
+        return code
+
+    def interrupt(self) -> int:
+        """Press Ctrl-C, and return the exit code."""
+        self._process.send_signal(signal.SIGINT)
+        return self.ended()
+
+
+@pytest.fixture(scope="module")
+def demo() -> Iterator[Demo]:
+    """A demo that has told its story, and is kept."""
+    with Demo(KEEP="1") as running:
+        running.until("Everything runs until Ctrl-C")
+        yield running
+
+
+def joined(lines: list[str]) -> str:
+    """Lines as one, so that it does not matter where they were wrapped."""
+    return " ".join(" ".join(lines).split())
+
+
+def test_the_table_answers_at_a_glance(demo: Demo) -> None:
+    part = demo.part("Each team says what its namespace is meant to do")
+    head = next(i for i, line in enumerate(part) if "NAMESPACE" in line)
+    rows = {line.split()[0]: line.split()[1:7] for line in part[head + 1 : head + 6]}
+    assert rows == {
+        "broken": ["default", "restricted", "Enforce", "False", "False", "5"],
+        "legacy": ["default", "restricted", "Audit", "True", "False", "3"],
+        "payments": ["default", "restricted", "Enforce", "True", "True", "0"],
+        "preview": ["default", "restricted", "Audit", "True", "False", "2"],
+        "shop": ["default", "restricted", "Enforce", "True", "False", "1"],
+    }
+
+
+def test_every_image_is_scanned_but_the_one_of_a_registry_that_is_not_listed(demo: Demo) -> None:
+    part = joined(demo.part("Each team says what its namespace is meant to do"))
+    assert "15 images scanned, 1 not" in part
+    broken = joined(demo.part("What namespace broken is told"))
+    assert "The profile does not list docker.io/library/worker in images.registries" in broken
+
+
+def test_each_thing_that_cannot_be_had_is_told_with_its_place_and_what_to_write(
+    demo: Demo,
+) -> None:
+    told = joined(demo.part("What namespace broken is told"))
+    for text in (
+        "spec.network.allow[worker-to-office].to 198.51.100.0/24 is not inside a range",
+        "those are: 203.0.113.0/24",
+        "rule worker-to-partner",
+        "name the addresses as a cidr",
+        "rule worker-to-queue there is no Service broken/queue: correct the name, or create it",
+    ):
+        assert text in told
+    assert "gateway" not in told  # an allowance for pods that this namespace does not have
+
+
+def test_what_somebody_changed_by_hand_is_repaired(demo: Demo) -> None:
+    told = joined(demo.part("Somebody opens the shop"))
+    assert re.search(r"isolated again \d+ ms after the edit", told)
+    assert re.search(r"made again \d+ ms after it was deleted", told)
+    assert "1 NetworkPolicy changed or deleted by somebody else, and put right" in told
+
+
+def test_a_rescan_ends_and_finds_what_the_newer_database_knows(demo: Demo) -> None:
+    part = demo.part("asks for a rescan")
+    assert re.search(r"known-exploited +True +11 +11 ", joined(part))
+    head = next(i for i, line in enumerate(part) if "VULNERABILITY" in line)
+    first = part[head + 1]
+    assert first.split()[:3] == ["CVE-2023-4911", "High,", "exploited"]
+    assert "shop/redis-cart" in first
+    before = joined(demo.lines).partition("turns out to be exploited")[0]
+    assert not before.count("CVE-2023-4911 High")
+
+
+def test_the_auditor_sees_every_control_with_its_reason_time_and_evidence(demo: Demo) -> None:
+    part = demo.part("What the auditor sees")
+    for control in CATALOGUE:
+        (line,) = [each for each in part if re.search(rf"\b{control.id} ", each)]
+        assert re.match(rf" +(pass|fail|warn) +{control.id} +\d\d:\d\d:\d\d +\[\d\] +\S", line)
+    told = joined(part)
+    assert "Read as user iris" in told
+    assert "To do: Build the image in several stages" in told
+    assert "NIST-800-190:4.1.2" in told
+    assert re.search(r"11 scans of 11 images by Bailiwick scanner \S+, the oldest of 20", told)
+    assert re.search(r"Unknown to False, ControlsFailed, sha256:[0-9a-f]{12}", told)
+
+
+def test_it_says_that_nothing_enforces_policies_here(demo: Demo) -> None:
+    assert "Nothing here enforces NetworkPolicy" in demo.text
+    assert "enforcer: the demo, in name only" in demo.text
+
+
+def test_no_line_is_too_wide_but_commands_to_be_copied(demo: Demo) -> None:
+    wide = [line for line in demo.lines if len(line) > WIDTH]
+    assert [line for line in wide if not line.lstrip().startswith(("kubectl", "tail"))] == []
+    assert "\033" not in "".join(demo.lines)  # no colour where there is no terminal
+
+
+def test_what_it_says_to_try_works(demo: Demo) -> None:
+    part = [line.strip() for line in demo.part("Try it yourself")]
+    exports = "; ".join(line for line in part if line.startswith("export "))
+    commands = [line for line in part if line.startswith("kubectl ")]
+    assert len(commands) >= 10
+    refused = []
+    for command in commands:
+        done = subprocess.run(
+            ["bash", "-c", f"{exports}; {command}"], capture_output=True, text=True, check=False
+        )
+        if "--dry-run" in command:
+            refused.append(done.stderr)
+        else:
+            assert done.returncode == 0, f"{command}: {done.stderr}"
+    assert len(refused) == 1
+    assert "write from, to, or both" in refused[0]
+
+
+def test_ctrl_c_leaves_nothing_behind(demo: Demo) -> None:
+    (kubeconfig,) = re.findall(r"export KUBECONFIG=(\S+)", demo.text)
+    children = descendants(demo.pid)
+    assert len(children) >= 7
+    assert demo.interrupt() == 0
+    assert demo.lines[-1].strip() == "Stopped; nothing is left running."
+    assert not Path(kubeconfig).parent.exists()
+    assert [pid for pid in children if Path(f"/proc/{pid}").exists()] == []
+
+
+def descendants(pid: int) -> list[int]:
+    """The processes that a process started, and those that these started."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    children = [int(each) for task in tasks for each in (task / "children").read_text().split()]
+    return [*children, *(each for child in children for each in descendants(child))]
+
+
+def contents(kubectl: Kubectl) -> set[str]:
+    """The names of what the demo makes, of whoever it is."""
+    kinds = "namespace,crd,clusterrole,clusterrolebinding"
+    return set(kubectl("get", kinds, "-o", "name").split())
+
+
+def test_a_named_cluster_is_left_as_it_was_also_after_ctrl_c() -> None:
+    with ControlPlane.start() as cluster:
+        kubectl = Kubectl(cluster.admin)
+        kubectl("create", "namespace", "shop")  # not ours, whatever its name
+        before = contents(kubectl)
+        with Demo(BAILIWICK_KUBECONFIG=str(cluster.admin.kubeconfig)) as running:
+            running.until("after it was deleted")
+            during = contents(kubectl) - before
+            assert running.interrupt() == 130
+        assert "The demo makes there, and removes at its end" in running.text
+        assert "namespace/bailiwick-demo-shop" in during
+        assert contents(kubectl) == before
+        assert policies(cluster, "shop") == []
+
+
+def policies(cluster: ControlPlane, namespace: str) -> list[dict[str, Any]]:
+    return Kubectl(cluster.admin).list("networkpolicy", namespace)
+
+
+def test_a_cluster_that_has_bailiwick_is_not_touched(control_plane: ControlPlane) -> None:
+    kubectl = Kubectl(control_plane.admin)
+    before = contents(kubectl)
+    with Demo(BAILIWICK_KUBECONFIG=str(control_plane.admin.kubeconfig)) as running:
+        assert running.ended() == 1
+    assert "Nothing was changed" in running.text
+    assert "securityintents.bailiwick.dev" in running.text
+    assert contents(kubectl) == before
+
+
+@pytest.mark.parametrize(
+    "choices, words",
+    [
+        ({"BAILIWICK_CONTEXT": "staging"}, "make demo KUBECONFIG=path CONTEXT=name"),
+        ({"BAILIWICK_KUBECONFIG": "/nowhere/config"}, "KUBECONFIG=/nowhere/config"),
+    ],
+)
+def test_a_cluster_that_cannot_be_found_is_told_in_words(
+    choices: dict[str, str], words: str
+) -> None:
+    with Demo(**choices) as running:
+        assert running.ended() == 1
+    assert words in running.text
+    assert "Traceback" not in running.text
