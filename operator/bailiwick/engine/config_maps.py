@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from bailiwick.kube import errors
@@ -37,10 +38,17 @@ class OwnConfigMaps:
         )
         return found.items
 
-    async def apply(self, body: Json) -> None:
-        """Make or change one."""
+    async def metadata(self, label: str) -> Sequence[Json]:
+        """Return the metadata of those that have this label."""
+        found = await self._client.list(
+            CONFIG_MAPS, self._namespace, label_selector=label, metadata_only=True
+        )
+        return [each["metadata"] for each in found.items]
+
+    async def apply(self, body: Json) -> Json:
+        """Make or change one, and return it."""
         metadata = {**body["metadata"], "namespace": self._namespace}
-        await self._client.apply(CONFIG_MAPS, {**body, "metadata": metadata})
+        return await self._client.apply(CONFIG_MAPS, {**body, "metadata": metadata})
 
     async def delete(self, name: str) -> None:
         """Delete one; no error where there is none."""

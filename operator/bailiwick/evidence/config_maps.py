@@ -8,27 +8,21 @@ every moment the index leads to one whole report, the old or the new.
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
-import hashlib
 import weakref
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from bailiwick.evidence import codec
+from bailiwick.evidence import codec, layout
 from bailiwick.evidence.codec import Damaged, Sightings
-from bailiwick.evidence.store import EvidenceError
+from bailiwick.evidence.layout import Json
+from bailiwick.evidence.store import Changes, EvidenceError
 
 if TYPE_CHECKING:
     from bailiwick.policy.images.findings import Finding, FindingKey, ScanReport
 
-Json = dict[str, Any]
-
 CORRUPT = "EvidenceCorrupt"
-LABEL = "bailiwick.dev/evidence"
-REPORT, SEEN, CHUNK = "report", "first-seen", "chunk"
 CHUNK_BYTES = 900_000
 KEEP_SEEN = timedelta(days=180)
 _SEEN_STEP = timedelta(days=1)
@@ -45,8 +39,11 @@ class ConfigMaps(Protocol):
     async def list(self, label_selector: str) -> list[Json]:
         """Return those with these labels."""
 
-    async def apply(self, body: Json) -> None:
-        """Make or change one; `body` has no namespace."""
+    async def metadata(self, label: str) -> Sequence[Json]:
+        """Return the metadata of those that have this label, whatever its value."""
+
+    async def apply(self, body: Json) -> Json:
+        """Make or change one, and return it; `body` has no namespace."""
 
     async def delete(self, name: str) -> None:
         """Delete one; no error where there is none."""
@@ -72,13 +69,15 @@ class ConfigMapEvidence:
         self._keep_seen = keep_seen
         self._cache: OrderedDict[str, bytes] = OrderedDict()
         self._cache_bytes = cache_bytes
+        self._versions: dict[str, Mapping[str, str]] = {}
+        self._subjects: dict[str, str] = {}
         self._locks: weakref.WeakValueDictionary[str, asyncio.Lock] = weakref.WeakValueDictionary()
 
     async def load(self, digest: str) -> ScanReport | None:
         """Return the last good report of a digest; None where none was ever saved."""
-        name = _report_name(digest)
+        name = layout.report_name(digest)
         try:
-            content = await self._read(name)
+            content = await self._read(name, digest)
             return None if content is None else codec.unpack_report(content, digest)
         except Damaged as error:
             raise EvidenceError(
@@ -89,27 +88,45 @@ class ConfigMapEvidence:
 
     async def save(self, report: ScanReport) -> None:
         """Keep a report in place of the one before it, wholly or not at all."""
-        name = _report_name(report.digest)
+        name = layout.report_name(report.digest)
         async with self._lock(name):
-            await self._write(name, REPORT, report.digest, codec.pack(report))
+            await self._write(name, layout.REPORT, report.digest, codec.pack(report))
 
     async def delete(self, digest: str) -> None:
         """Forget a digest, its index first: what is left of a crash then belongs to nobody."""
-        name = _report_name(digest)
+        name = layout.report_name(digest)
         async with self._lock(name):
             index = await self._config_maps.get(name)
-            self._cache.pop(name, None)
+            self._let_go(name)
             if index is None:
                 return
             await self._config_maps.delete(name)
-            for chunk in _chunks_of(index):
+            for chunk in layout.chunks_of(index):
                 await self._config_maps.delete(chunk)
 
-    async def digests(self) -> frozenset[str]:
-        """Return every digest that there is a report of."""
-        found = await self._config_maps.list(f"{LABEL}={REPORT}")
-        subjects = (_data(index).get("subject", "") for index in found)
-        return frozenset(subject for subject in subjects if subject)
+    async def look_over(self) -> Changes:
+        """Compare what is stored with what was read and written here, by resourceVersion."""
+        before = dict(self._versions)
+        listed = {each["name"]: each for each in await self._config_maps.metadata(layout.LABEL)}
+        stored = {name: each.get("resourceVersion", "") for name, each in listed.items()}
+        touched = {
+            name
+            for name, parts in before.items()
+            # What we wrote ourselves meanwhile is not in the list.
+            if self._versions.get(name) is parts and not parts.items() <= stored.items()
+        }
+        subjects = {name: self._subjects[name] for name in touched}
+        for name in touched:
+            self._let_go(name)
+        return Changes(
+            digests=frozenset(s for n, s in subjects.items() if n == layout.report_name(s)),
+            repositories=frozenset(s for n, s in subjects.items() if n == layout.seen_name(s)),
+            held=frozenset(
+                layout.digest_of(name)
+                for name, each in listed.items()
+                if (each.get("labels") or {}).get(layout.LABEL) == layout.REPORT
+            ),
+        )
 
     async def first_seen(self, repository: str) -> Mapping[FindingKey, datetime]:
         """Return when each finding was first seen in a repository's images."""
@@ -119,37 +136,41 @@ class ConfigMapEvidence:
         self, repository: str, findings: Iterable[Finding], at: datetime
     ) -> Mapping[FindingKey, datetime]:
         """Note that findings were seen at an instant, and return `first_seen` after that."""
-        name = _seen_name(repository)
+        name = layout.seen_name(repository)
         async with self._lock(name):
             before = await self._sightings(repository)
             after = before.seen(findings, at, step=_SEEN_STEP, keep=self._keep_seen)
             if after != before:
-                await self._write(name, SEEN, repository, codec.pack(after))
+                await self._write(name, layout.SEEN, repository, codec.pack(after))
         return after.first_seen()
 
     async def sweep(self, now: datetime) -> int:
         """Remove chunks that no index names; those of a write in hand are too young for it."""
         # Chunks first: one that is written after this list has its index written later still.
-        chunks = await self._config_maps.list(f"{LABEL}={CHUNK}")
-        indexes = await self._config_maps.list(f"{LABEL} in ({REPORT},{SEEN})")
-        named = {chunk for index in indexes for chunk in _chunks_of(index)}
+        metadata = await self._config_maps.metadata(layout.LABEL)
+        chunks = [each for each in metadata if each["labels"][layout.LABEL] == layout.CHUNK]
+        if not chunks:
+            return 0
+        indexes = await self._config_maps.list(f"{layout.LABEL} in ({layout.REPORT},{layout.SEEN})")
+        named = {chunk for index in indexes for chunk in layout.chunks_of(index)}
         removed = 0
         for chunk in chunks:
-            metadata = chunk["metadata"]
-            created = datetime.fromisoformat(metadata["creationTimestamp"])
-            if metadata["name"] not in named and now - created > _ORPHAN_AGE:
-                await self._config_maps.delete(metadata["name"])
+            created = datetime.fromisoformat(chunk["creationTimestamp"])
+            if chunk["name"] not in named and now - created > _ORPHAN_AGE:
+                await self._config_maps.delete(chunk["name"])
                 removed += 1
         return removed
 
     def forget(self) -> None:
         """Empty the cache: somebody else may have written meanwhile."""
         self._cache.clear()
+        self._versions.clear()
+        self._subjects.clear()
 
     async def _sightings(self, repository: str) -> Sightings:
-        name = _seen_name(repository)
+        name = layout.seen_name(repository)
         try:
-            content = await self._read(name)
+            content = await self._read(name, repository)
             return (
                 Sightings(repository)
                 if content is None
@@ -164,7 +185,7 @@ class ConfigMapEvidence:
                 "delete it; deadlines then count from the next scan.",
             ) from error
 
-    async def _read(self, name: str) -> bytes | None:
+    async def _read(self, name: str, subject: str) -> bytes | None:
         if name in self._cache:
             self._cache.move_to_end(name)
             return self._cache[name]
@@ -172,20 +193,22 @@ class ConfigMapEvidence:
         if index is None:
             return None
         content = b""
-        parts = _chunks_of(index)
+        versions = layout.version(index)
+        parts = layout.chunks_of(index)
         for chunk in parts:
             found = await self._config_maps.get(chunk)
             if found is None:
                 raise Damaged(f"its part in ConfigMap {chunk} is missing")
-            content += _content(found)
+            content += layout.content(found)
+            versions |= layout.version(found)
         if not parts:
-            content = _content(index)
-        data = _data(index)
+            content = layout.content(index)
+        data = layout.data(index)
         if data.get("format") != codec.FORMAT:
             raise Damaged("another version of Bailiwick wrote it")
         if data.get("sha256") != codec.checksum(content):
             raise Damaged("its checksum is another one")
-        self._remember(name, content)
+        self._remember(name, content, subject, versions)
         return content
 
     async def _write(self, name: str, kind: str, subject: str, content: bytes) -> None:
@@ -194,70 +217,40 @@ class ConfigMapEvidence:
             content[start : start + self._chunk_bytes]
             for start in range(0, len(content), self._chunk_bytes)
         ]
-        chunks = {_chunk_name(name, piece): piece for piece in pieces} if len(pieces) > 1 else {}
+        names = [layout.chunk_name(name, piece) for piece in pieces] if len(pieces) > 1 else []
+        chunks = dict(zip(names, pieces, strict=False))
         data = {
             "subject": subject,
             "format": codec.FORMAT,
             "sha256": codec.checksum(content),
             # In the order of the content, in which equal pieces may come twice.
-            "chunks": " ".join(_chunk_name(name, p) for p in pieces) if chunks else "",
+            "chunks": " ".join(names),
         }
+        versions: dict[str, str] = {}
         for chunk, piece in chunks.items():
-            await self._config_maps.apply(_object(chunk, CHUNK, {"subject": subject}, piece))
-        await self._config_maps.apply(_object(name, kind, data, b"" if chunks else content))
-        self._remember(name, content)
-        for chunk in set(_chunks_of(before or {})) - set(chunks):
+            made = layout.config_map(chunk, layout.CHUNK, {"subject": subject}, piece)
+            versions |= layout.version(await self._config_maps.apply(made))
+        made = layout.config_map(name, kind, data, b"" if chunks else content)
+        versions |= layout.version(await self._config_maps.apply(made))
+        self._remember(name, content, subject, versions)
+        for chunk in set(layout.chunks_of(before or {})) - set(chunks):
             await self._config_maps.delete(chunk)
 
-    def _remember(self, name: str, content: bytes) -> None:
+    def _remember(
+        self, name: str, content: bytes, subject: str, versions: Mapping[str, str]
+    ) -> None:
+        self._versions[name] = versions
+        self._subjects[name] = subject
         self._cache.pop(name, None)
         self._cache[name] = content
         size = sum(map(len, self._cache.values()))
         while size > self._cache_bytes:
             size -= len(self._cache.popitem(last=False)[1])
 
+    def _let_go(self, name: str) -> None:
+        self._cache.pop(name, None)
+        self._versions.pop(name, None)
+        self._subjects.pop(name, None)
+
     def _lock(self, name: str) -> asyncio.Lock:
         return self._locks.setdefault(name, asyncio.Lock())
-
-
-def _object(name: str, kind: str, data: Mapping[str, str], content: bytes) -> Json:
-    return {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": {
-            "name": name,
-            "labels": {LABEL: kind, "app.kubernetes.io/managed-by": "bailiwick"},
-        },
-        "data": dict(data),
-        "binaryData": {"content": base64.b64encode(content).decode()} if content else {},
-    }
-
-
-def _content(found: Json) -> bytes:
-    encoded = (found.get("binaryData") or {}).get("content")
-    if not encoded:
-        raise Damaged(f"ConfigMap {found['metadata']['name']} has no content")
-    try:
-        return base64.b64decode(encoded, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise Damaged(str(error)) from error
-
-
-def _data(found: Json) -> Mapping[str, str]:
-    return found.get("data") or {}
-
-
-def _chunks_of(index: Json) -> list[str]:
-    return _data(index).get("chunks", "").split()
-
-
-def _report_name(digest: str) -> str:
-    return f"evidence-{digest.replace(':', '-')}"
-
-
-def _seen_name(repository: str) -> str:
-    return f"evidence-seen-{hashlib.sha256(repository.encode()).hexdigest()[:40]}"
-
-
-def _chunk_name(name: str, piece: bytes) -> str:
-    return f"evidence-chunk-{hashlib.sha256(name.encode() + piece).hexdigest()[:56]}"

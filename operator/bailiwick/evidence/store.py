@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
@@ -20,6 +21,19 @@ class EvidenceError(Exception):
         super().__init__(message)
         self.reason = reason
         self.message = message
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What others did to the evidence since it was read or written here, and what there is.
+
+    `digests` and `repositories` are those whose evidence was changed or removed, and is read
+    anew when it is asked for; `held` are the digests that there is a report of.
+    """
+
+    digests: frozenset[str] = frozenset()
+    repositories: frozenset[str] = frozenset()
+    held: frozenset[str] = frozenset()
 
 
 class EvidenceStore(Protocol):
@@ -41,8 +55,8 @@ class EvidenceStore(Protocol):
     async def delete(self, digest: str) -> None:
         """Forget a digest; no error where there is nothing to forget."""
 
-    async def digests(self) -> frozenset[str]:
-        """Return every digest that there is a report of."""
+    async def look_over(self) -> Changes:
+        """Compare what is stored with what was read and written here, without reading it all."""
 
     async def first_seen(self, repository: str) -> Mapping[FindingKey, datetime]:
         """Return when each finding was first seen in a repository's images."""

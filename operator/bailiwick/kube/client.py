@@ -37,6 +37,7 @@ _APPLY = "application/apply-patch+yaml"
 _MERGE = "application/merge-patch+json"
 _JSON_PATCH = "application/json-patch+json"
 _JSON = "application/json"
+_METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _LIST_ATTEMPTS = 3
 _DECODER = msgspec.json.Decoder()
 _ENCODER = msgspec.json.Encoder()
@@ -97,8 +98,12 @@ class Client:
         label_selector: str = "",
         field_selector: str = "",
         limit: int = PAGE_LIMIT,
+        metadata_only: bool = False,
     ) -> Listing:
-        """Return all objects, page by page, and begin anew where a page's token expired."""
+        """Return all objects, page by page, and begin anew where a page's token expired.
+
+        With `metadata_only` they are the API's `PartialObjectMetadata`.
+        """
         query = {"labelSelector": label_selector, "fieldSelector": field_selector}
         for attempt in range(_LIST_ATTEMPTS):
             # The last attempt asks for everything at once: one answer cannot expire midway.
@@ -108,7 +113,10 @@ class Client:
             try:
                 while True:
                     body = await self.list_page(
-                        resource, namespace, query={**query, "continue": token}
+                        resource,
+                        namespace,
+                        query={**query, "continue": token},
+                        metadata_only=metadata_only,
                     )
                     page = _object(body)
                     items += page.get("items") or ()
@@ -121,10 +129,18 @@ class Client:
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     async def list_page(
-        self, resource: Resource, namespace: str | None = None, *, query: Mapping[str, str]
+        self,
+        resource: Resource,
+        namespace: str | None = None,
+        *,
+        query: Mapping[str, str],
+        metadata_only: bool = False,
     ) -> bytes:
         """Return one page of a list as it was sent; empty values of the query are left out."""
-        return await self._send("list", "GET", resource, resource.path(namespace), query)
+        accept = _METADATA if metadata_only else ""
+        return await self._send(
+            "list", "GET", resource, resource.path(namespace), query, accept=accept
+        )
 
     async def create(self, resource: Resource, body: Json, namespace: str | None = None) -> Json:
         """Make an object; raises Conflict where one of its name exists."""
@@ -267,12 +283,14 @@ class Client:
         query: Mapping[str, str] | None = None,
         body: object = None,
         content_type: str = "",
+        accept: str = "",
     ) -> bytes:
         if method != "GET" and self._fence is not None and not self._fence():
             raise errors.NotLeader
         url = self._url(path, query or {})
         data = _ENCODER.encode(body) if body is not None else None
-        headers = {"Content-Type": content_type} if content_type else None
+        asked = {"Content-Type": content_type, "Accept": accept}
+        headers = {name: value for name, value in asked.items() if value}
         async with self._slots:
             begun = time.monotonic()
             status = 0
@@ -293,7 +311,7 @@ class Client:
         method: str,
         url: URL,
         data: bytes | None,
-        headers: dict[str, str] | None,
+        headers: dict[str, str],
         *,
         again: bool,
     ) -> tuple[int, bytes, str | None]:

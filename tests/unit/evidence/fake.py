@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -40,14 +41,29 @@ class MemoryConfigMaps:
             if each["metadata"]["labels"].get(key) in wanted
         ]
 
-    async def apply(self, body: Json) -> None:
+    async def metadata(self, label: str) -> Sequence[Json]:
+        return [
+            copy.deepcopy(each["metadata"])
+            for each in self.objects.values()
+            if label in each["metadata"]["labels"]
+        ]
+
+    async def apply(self, body: Json) -> Json:
         self._write()
         size = sum(len(v) for v in body["data"].values())
         size += sum(len(v) * 3 // 4 for v in body["binaryData"].values())
         assert size < SIZE_LIMIT, "the API server refuses larger ones"
         kept = copy.deepcopy(body)
         kept["metadata"]["creationTimestamp"] = CREATED.isoformat()
+        kept["metadata"]["resourceVersion"] = str(self.writes)
         self.objects[body["metadata"]["name"]] = kept
+        return copy.deepcopy(kept)
+
+    def edit(self, name: str, **data: str) -> None:
+        """Change one as somebody else would."""
+        self.writes += 1
+        self.objects[name]["data"] |= data
+        self.objects[name]["metadata"]["resourceVersion"] = str(self.writes)
 
     async def delete(self, name: str) -> None:
         self._write()

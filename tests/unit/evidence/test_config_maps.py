@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bailiwick.evidence.config_maps import CHUNK, LABEL, ConfigMapEvidence
+from bailiwick.evidence.config_maps import ConfigMapEvidence
+from bailiwick.evidence.layout import CHUNK, LABEL
 from bailiwick.evidence.store import EvidenceError
 from bailiwick.policy.images.findings import Finding, HygieneFacts, ScanReport, Severity
 from tests.unit.evidence.fake import CREATED, Killed, MemoryConfigMaps
@@ -46,7 +47,7 @@ async def test_a_report_comes_back_as_it_was_saved() -> None:
     saved = ScanReport.of(A, NOW, [OPENSSL], manifest_digest=B, hygiene=HygieneFacts(created=NOW))
     await ConfigMapEvidence(config_maps).save(saved)
     assert await ConfigMapEvidence(config_maps).load(A) == saved
-    assert await ConfigMapEvidence(config_maps).digests() == {A}
+    assert (await ConfigMapEvidence(config_maps).look_over()).held == {A}
 
 
 async def test_a_digest_that_was_never_saved_has_no_evidence() -> None:
@@ -228,3 +229,43 @@ async def test_the_cache_is_bounded() -> None:
     before = config_maps.reads
     await store.load(A)
     assert config_maps.reads > before
+
+
+async def test_what_nobody_touched_is_not_read_again() -> None:
+    config_maps = MemoryConfigMaps()
+    store = ConfigMapEvidence(config_maps)
+    await store.save(report(findings=40_000))
+    await store.record_seen(REPOSITORY, [OPENSSL], NOW)
+    found = await store.look_over()
+    assert (found.digests, found.repositories) == (frozenset(), frozenset())
+
+
+@pytest.mark.parametrize("how", ["edited", "deleted", "a part deleted"])
+async def test_evidence_that_somebody_touched_is_named_and_read_again(how: str) -> None:
+    config_maps = MemoryConfigMaps()
+    store = ConfigMapEvidence(config_maps)
+    await store.save(report(findings=40_000))
+    await store.save(report(B))
+    name = "evidence-" + A.replace(":", "-")
+    if how == "edited":
+        config_maps.edit(name, sha256="0" * 64)
+    else:
+        del config_maps.objects[name if how == "deleted" else chunks(config_maps)[0]]
+    assert (await store.look_over()).digests == {A}
+    if how == "deleted":
+        assert await store.load(A) is None
+    else:
+        with pytest.raises(EvidenceError):
+            await store.load(A)
+    assert await store.load(B) == report(B)
+
+
+async def test_the_age_of_findings_that_somebody_touched_is_named_by_its_repository() -> None:
+    config_maps = MemoryConfigMaps()
+    store = ConfigMapEvidence(config_maps)
+    await store.record_seen(REPOSITORY, [OPENSSL], NOW)
+    (name,) = config_maps.objects
+    config_maps.edit(name, sha256="0" * 64)
+    assert (await store.look_over()).repositories == {REPOSITORY}
+    with pytest.raises(EvidenceError):
+        await store.first_seen(REPOSITORY)
