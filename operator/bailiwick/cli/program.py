@@ -28,7 +28,6 @@ from bailiwick.kube.events import Recorder
 from bailiwick.kube.lease import Lease, Terms
 from bailiwick.kube.session import Session
 from bailiwick.scanners.adapter import Adapter, Limits
-from bailiwick.scanners.errors import ScanError
 
 if TYPE_CHECKING:
     from bailiwick.engine.options import Options, ScannerOptions
@@ -65,7 +64,9 @@ class Program:
             lease = self._lease(session)
             client = Client(session, fence=lease.valid, observe=metrics.sent)
             recorder = Recorder(client, instance=self._options.identity)
-            http = await stack.enter_async_context(aiohttp.ClientSession())
+            http = await stack.enter_async_context(
+                aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
+            )
             adapter = make_adapter(http, self._options.scanner)
             operator = Operator(client, self._options, metrics, recorder, adapter)
             await self._serve(stack, operator, metrics)
@@ -87,9 +88,9 @@ class Program:
 
     async def _lead(self, stack: AsyncExitStack, operator: Operator, metrics: Metrics) -> None:
         metrics.leader.set(1)
-        if operator.image_reconciler.adapter is not None:
-            self._spawn(stack, "the questions to the scanner", self._ask_scanner(operator))
         await operator.begin()
+        if operator.imaging.watch is not None:
+            self._spawn(stack, "the questions to the scanner", operator.imaging.watch.run())
         stack.push_async_callback(operator.finish, _FINISH_SECONDS)
         await self._stop.wait()
         if self._ended:
@@ -190,28 +191,9 @@ class Program:
                 await operator.watches.resync()
                 if await operator.served.read():
                     operator.enqueue_all()
-                operator.look_for_unused_images()
+                await operator.imaging.resync()
             except ApiError as error:
                 logger.warning("the resync did not finish and is tried again: %s", error)
-
-    async def _ask_scanner(self, operator: Operator) -> None:
-        """Ask how old the scanner's database is; a newer one makes rescans due."""
-        images = operator.image_reconciler
-        said = ""
-        while True:
-            assert images.adapter is not None  # the caller saw it
-            try:
-                built = (await images.adapter.metadata()).database_built
-                said = ""
-                if built != images.database_built:
-                    images.database_built = built
-                    for digest in operator.uses.digests():
-                        operator.image_queue.add(digest)
-            except ScanError as error:
-                if error.message != said:
-                    logger.warning("the scanner does not answer: %s", error.message)
-                said = error.message
-            await asyncio.sleep(self._options.scanner.metadata_every.total_seconds())
 
     def _overdue(self, age: Callable[[], float | None]) -> Callable[[], str | None]:
         limit = _RESYNCS_MISSED * self._options.resync_every.total_seconds()

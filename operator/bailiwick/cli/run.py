@@ -114,6 +114,16 @@ PODS = PodsType()
     default=_TOKEN_FILE,
     help="A file with the bearer token for the scanner.",
 )
+@click.option(
+    "--scanner-poll",
+    type=DURATION,
+    default="5m",
+    help="Ask the scanner this often how old its database is. Rescans with a newer one are spread "
+    "over twice as long.",
+)
+@click.option(
+    "--scan-timeout", type=DURATION, default="15m", help="The longest time that one scan may take."
+)
 @click.option("--parallel-scans", default=4, help="Scans that run at the same time.")
 @click.option(
     "--rescan-interval",
@@ -153,6 +163,8 @@ def run(  # click hands over one argument for each option
     resync: timedelta,
     scanner_url: str,
     scanner_token_file: Path,
+    scanner_poll: timedelta,
+    scan_timeout: timedelta,
     parallel_scans: int,
     rescan_interval: timedelta,
     image_grace: timedelta,
@@ -182,6 +194,8 @@ def run(  # click hands over one argument for each option
             url=scanner_url,
             token_file=scanner_token_file,
             parallel=parallel_scans,
+            timeout=scan_timeout,
+            metadata_every=scanner_poll,
             minimum_interval=rescan_interval,
             grace=image_grace,
         ),

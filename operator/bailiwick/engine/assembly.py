@@ -5,17 +5,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bailiwick.api.meta import INTENT_NAME, PROFILE_LABEL
 from bailiwick.engine.changes import Changes
-from bailiwick.engine.config_maps import OwnConfigMaps
 from bailiwick.engine.declared import DeclaredStore
 from bailiwick.engine.dependents import Dependents
 from bailiwick.engine.enforcement import Enforcer
 from bailiwick.engine.exceptions import ExceptionReconciler
-from bailiwick.engine.images import ImageReconciler, Images, unused_scans
-from bailiwick.engine.inventory import Inventory
+from bailiwick.engine.imaging import Imaging
 from bailiwick.engine.meaning import Reader
 from bailiwick.engine.metrics import Metrics
 from bailiwick.engine.namespaces import NamespaceReconciler
@@ -24,17 +22,14 @@ from bailiwick.engine.objects import DeclaredObject
 from bailiwick.engine.profiles import Profiles, Standing, standing
 from bailiwick.engine.queue import WorkQueue
 from bailiwick.engine.rendering import Renderer
-from bailiwick.engine.rescans import Rescans
 from bailiwick.engine.resync import Resync
 from bailiwick.engine.revisions import Revisions
 from bailiwick.engine.rollouts import ProfileReconciler
 from bailiwick.engine.served import Served
 from bailiwick.engine.statuses import Statuses
 from bailiwick.engine.throttle import Throttle
-from bailiwick.engine.uses import ImageUses
 from bailiwick.engine.watches import Watches
 from bailiwick.engine.world import World
-from bailiwick.evidence.config_maps import ConfigMapEvidence
 from bailiwick.kube import projections, resources
 from bailiwick.kube.resources import Resource
 from bailiwick.policy.facts import Namespace
@@ -68,7 +63,6 @@ class Operator:
         self.options = options
         self.metrics = metrics
         self.namespace_queue: WorkQueue[str] = WorkQueue(observer=metrics.queue("namespaces"))
-        self.image_queue: WorkQueue[str] = WorkQueue(observer=metrics.queue("images"))
         self.profile_queue: WorkQueue[str] = WorkQueue(observer=metrics.queue("profiles"))
         self.exception_queue: WorkQueue[tuple[str, str]] = WorkQueue(
             observer=metrics.queue("exceptions")
@@ -79,6 +73,9 @@ class Operator:
         self.scans = DeclaredStore("ImageScan", self._scan_changed)
         self.requests = DeclaredStore("RescanRequest", self._request_changed)
         self.exceptions = DeclaredStore("VulnerabilityException", self._exception_changed)
+        self.cluster_exceptions = DeclaredStore(
+            "ClusterVulnerabilityException", self._exception_changed
+        )
         self.namespaces = DeclaredStore("Namespace", self._namespace_changed)
         self.stores: dict[Resource, DeclaredStore] = {
             resources.SECURITY_PROFILES: self.profiles_known,
@@ -86,6 +83,7 @@ class Operator:
             resources.IMAGE_SCANS: self.scans,
             resources.RESCAN_REQUESTS: self.requests,
             resources.VULNERABILITY_EXCEPTIONS: self.exceptions,
+            resources.CLUSTER_VULNERABILITY_EXCEPTIONS: self.cluster_exceptions,
             resources.NAMESPACES: self.namespaces,
         }
         self.resync = Resync(client, self.stores)
@@ -95,8 +93,18 @@ class Operator:
             client, self.world, self.changes, settings.operator_namespace, self._readable_changed
         )
         self.served = Served(client)
-        self.uses = ImageUses()
-        self.images = Images()
+        self.imaging = Imaging(
+            client=client,
+            adapter=adapter,
+            world=self.world,
+            served=self.served,
+            scans=self.scans,
+            requests=self.requests,
+            options=options,
+            metrics=metrics,
+            tell=self.namespace_queue.add,
+            concerned=self.concerned,
+        )
         self.revisions = Revisions(client, settings.operator_namespace, self.enqueue_all)
         self.profiles = Profiles(self.revisions, self._members)
         throttle = Throttle(options.writes_per_second, options.write_burst)
@@ -110,9 +118,6 @@ class Operator:
             self.dependents,
             settings,
         )
-        self.inventory = Inventory(
-            self.world, self.requests, self.uses, self.images, self.image_queue.add
-        )
         self.statuses = Statuses(
             client, self.intents, self.exceptions, self.served, notices, settings
         )
@@ -124,29 +129,18 @@ class Operator:
             enforcer=Enforcer(
                 client, self.world, projections.NETWORK_POLICIES.from_json, throttle.acquire
             ),
-            inventory=self.inventory,
-            rescans=Rescans(client, self.requests, self.inventory, self.images, self.served),
+            inventory=self.imaging.inventory,
+            rescans=self.imaging.rescans,
             statuses=self.statuses,
             notices=notices,
             settings=settings,
         )
-        self.image_reconciler = ImageReconciler(
-            client=client,
-            adapter=adapter,
-            evidence=ConfigMapEvidence(OwnConfigMaps(client, settings.operator_namespace)),
-            served=self.served,
-            scans=self.scans,
-            uses=self.uses,
-            images=self.images,
-            options=options.scanner,
-            allow_loopback=settings.allow_loopback_registries,
-            metrics=metrics,
-            tell_namespace=self.namespace_queue.add,
-        )
         self.profile_reconciler = ProfileReconciler(
             client, self.profiles_known, self.profiles, self.served, self.namespace_queue.add
         )
-        self.exception_reconciler = ExceptionReconciler(client, self.exceptions, self.served)
+        self.exception_reconciler = ExceptionReconciler(
+            client, self.exceptions, self.cluster_exceptions, self.served
+        )
 
     def concerns(self, namespace: str) -> bool:
         """Say whether a namespace has an intent, or a label that asks for one."""
@@ -155,11 +149,14 @@ class Operator:
         found = self.world.namespace(namespace)
         return found is not None and PROFILE_LABEL in found.labels
 
+    def concerned(self) -> list[str]:
+        """Return the namespaces that have an intent, or a label that asks for one."""
+        return [each for each in self.world.all_namespaces if self.concerns(each)]
+
     def enqueue_all(self) -> None:
         """Have every namespace that concerns us looked at."""
-        for namespace in self.world.all_namespaces:
-            if self.concerns(namespace):
-                self.namespace_queue.add(namespace)
+        for namespace in self.concerned():
+            self.namespace_queue.add(namespace)
 
     async def begin(self) -> None:
         """Begin to work: what rolls out first, then everything else."""
@@ -168,46 +165,40 @@ class Operator:
             if not await self.profile_reconciler.begin(profile.name):
                 self.profile_queue.add(profile.name)
         self.enqueue_all()
-        for exception in self.exceptions.objects.all():
-            self.exception_queue.add(exception.key)
+        for store in (self.exceptions, self.cluster_exceptions):
+            for exception in store.objects.all():
+                self.exception_queue.add(exception.key)
         workers = self.options.workers
         self.namespace_queue.start(_seconds(self._reconcile_namespace), workers=workers)
-        self.image_queue.start(
-            _seconds(self.image_reconciler.reconcile), workers=self.options.scanner.parallel * 2
-        )
+        self.imaging.start()
         self.profile_queue.start(_seconds(self.profile_reconciler.reconcile), workers=1)
         self.exception_queue.start(_seconds(self.exception_reconciler.reconcile), workers=1)
 
-    def look_for_unused_images(self) -> None:
-        """Have images looked at that nobody runs, so that they are removed after a while."""
-        for digest in unused_scans(self.scans, self.uses):
-            self.image_queue.add(digest)
-
     async def finish(self, seconds: float) -> None:
         """Finish what is in hand and take nothing more."""
-        for queue in self._queues():
-            await queue.stop(seconds)
+        await self.namespace_queue.stop(seconds)
+        await self.imaging.stop(seconds)
+        await self.profile_queue.stop(seconds)
+        await self.exception_queue.stop(seconds)
         await self.renderer.stop()
 
     def stuck(self) -> str | None:
         """Name the queues whose workers ended, which only a restart mends."""
-        for name, queue in zip(("namespaces", "images", "profiles"), self._queues(), strict=False):
-            if not queue.workers_alive:
-                return f"the workers of {name} ended"
-        return None
+        ended = [name for name, queue in self._queues().items() if not queue.workers_alive]
+        return f"the workers of {', '.join(ended)} ended" if ended else None
 
     def depths(self) -> Iterable[tuple[str, float]]:
         """Return how many keys wait in each queue, for metrics."""
-        names = ("namespaces", "images", "profiles", "exceptions")
-        return [(name, float(len(q))) for name, q in zip(names, self._queues(), strict=True)]
+        return [(name, float(len(queue))) for name, queue in self._queues().items()]
 
-    def _queues(self) -> tuple[WorkQueue[str], ...]:
-        return (
-            self.namespace_queue,
-            self.image_queue,
-            self.profile_queue,
-            self.exception_queue,  # type: ignore[return-value]  # its key is a pair
-        )
+    def _queues(self) -> Mapping[str, WorkQueue[Any]]:
+        return {
+            "namespaces": self.namespace_queue,
+            "images": self.imaging.image_queue,
+            "scans": self.imaging.scan_queue,
+            "profiles": self.profile_queue,
+            "exceptions": self.exception_queue,
+        }
 
     async def _reconcile_namespace(self, name: str) -> timedelta | None:
         before = self._standing(name)
@@ -267,9 +258,7 @@ class Operator:
             self.enqueue_all()
 
     def _scan_changed(self, old: DeclaredObject | None, new: DeclaredObject | None) -> None:
-        told = new or old
-        assert told is not None  # a change has something before it or after it
-        self.image_queue.add(told.spec["digest"])
+        self.imaging.scan_changed(old, new)
 
     def _request_changed(self, old: DeclaredObject | None, new: DeclaredObject | None) -> None:
         told = new or old

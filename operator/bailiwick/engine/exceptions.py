@@ -1,4 +1,4 @@
-"""The reconciler of one VulnerabilityException, which this version does not evaluate yet."""
+"""The reconciler of one exception, of either kind, which this version does not evaluate yet."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from bailiwick.engine.objects import DeclaredObject
-from bailiwick.kube.resources import VULNERABILITY_EXCEPTIONS
+from bailiwick.kube.resources import CLUSTER_VULNERABILITY_EXCEPTIONS, VULNERABILITY_EXCEPTIONS
 from bailiwick.reports.exceptions import exception_status
 
 if TYPE_CHECKING:
@@ -21,31 +21,30 @@ class ExceptionReconciler:
     """Says on each exception that it has no effect, so that nobody relies on it."""
 
     client: Client
-    exceptions: DeclaredStore
+    namespaced: DeclaredStore
+    cluster: DeclaredStore
     served: Served
 
     async def reconcile(self, key: tuple[str, str]) -> timedelta | None:
-        """Write the status of one exception, where it says something else."""
-        found = self.exceptions.objects.get(*key)
+        """Write the status of one exception, where it says something else.
+
+        A `key` without a namespace is that of a ClusterVulnerabilityException.
+        """
+        namespace, name = key
+        store = self.namespaced if namespace else self.cluster
+        resource = VULNERABILITY_EXCEPTIONS if namespace else CLUSTER_VULNERABILITY_EXCEPTIONS
+        found = store.objects.get(namespace, name)
         if found is None:
             return None
-        status = self.served.known(
-            VULNERABILITY_EXCEPTIONS,
-            exception_status(
-                generation=found.generation, previous=found.status, now=datetime.now(UTC)
-            ),
+        status = exception_status(
+            generation=found.generation, previous=found.status, now=datetime.now(UTC)
         )
+        status = self.served.known(resource, status)
         if status != found.status:
-            answer = await self.client.apply_status(
-                VULNERABILITY_EXCEPTIONS,
-                {
-                    "metadata": {
-                        "name": found.name,
-                        "namespace": found.namespace,
-                        "uid": found.uid,
-                    },
-                    "status": status,
-                },
-            )
-            self.exceptions.learn(DeclaredObject.from_json(found.kind, answer))
+            metadata = {"name": name, "uid": found.uid}
+            if namespace:
+                metadata["namespace"] = namespace
+            body = {"metadata": metadata, "status": status}
+            answer = await self.client.apply_status(resource, body)
+            store.learn(DeclaredObject.from_json(found.kind, answer))
         return None

@@ -1,271 +1,163 @@
-"""The reconciler of one digest: whether it is due for a scan, the scan, and what came of it.
+"""The reconciler of one digest: its ImageScan, whether it is due for a scan, and its end.
 
 Images are scanned once, whoever runs them. The last good result is kept until the next is in.
 """
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from bailiwick.engine.objects import DeclaredObject
-from bailiwick.evidence.store import EvidenceError
 from bailiwick.kube.resources import IMAGE_SCANS
-from bailiwick.policy.images.references import Reference
-from bailiwick.policy.images.registries import Refusal, contactable, host_of
-from bailiwick.policy.images.rescan import NextScan, Pace, next_scan
-from bailiwick.policy.images.state import Failure, Known
+from bailiwick.policy.images.registries import Refusal
+from bailiwick.policy.images.state import Failure
 from bailiwick.reports.scans import scan_status
-from bailiwick.scanners.errors import ScanError
 
 if TYPE_CHECKING:
     from bailiwick.engine.declared import DeclaredStore
-    from bailiwick.engine.metrics import Metrics
+    from bailiwick.engine.knowledge import Images, Knowledge
     from bailiwick.engine.options import ScannerOptions
+    from bailiwick.engine.scanner_watch import ScannerWatch
+    from bailiwick.engine.schedule import Schedule
     from bailiwick.engine.served import Served
-    from bailiwick.engine.uses import ImageUses, Use
-    from bailiwick.evidence.store import EvidenceStore
+    from bailiwick.engine.uses import ImageUses
     from bailiwick.kube.client import Client
-    from bailiwick.policy.images.findings import FindingKey, ScanReport
-    from bailiwick.scanners.adapter import Adapter
 
-logger = logging.getLogger(__name__)
-
-NO_SCANNER = "NoScanner"
-REFUSALS = frozenset({NO_SCANNER, "RegistryNotListed", "RegistryRefused"})
-
-
-@dataclass(slots=True)
-class Knowledge:
-    """What the operator knows of one digest beyond its report."""
-
-    report: ScanReport | None = None
-    first_seen: Mapping[str, Mapping[FindingKey, datetime]] = field(default_factory=dict)
-    failure: Failure | None = None
-    scanning: bool = False
-    unused_since: datetime | None = None
-    loaded: bool = False
-    evidence_error: str = ""
-
-
-class Images:
-    """Everything known of every digest; read by the namespaces' reconciles."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, Knowledge] = {}
-
-    def knowledge(self, digest: str) -> Knowledge:
-        """Return what is known of a digest, to be changed by its reconciler only."""
-        return self._known.setdefault(digest, Knowledge())
-
-    def known(self, digest: str, repository: str) -> Known:
-        """Return what is known of a digest in one repository."""
-        found = self._known.get(digest)
-        if found is None:
-            return Known()
-        return Known(
-            found.report, found.scanning, found.failure, found.first_seen.get(repository, {})
-        )
-
-    def evidence_error(self, digest: str) -> str:
-        """Say why the findings of a digest could not be read; empty where they could."""
-        found = self._known.get(digest)
-        return found.evidence_error if found else ""
-
-    def forget(self, digest: str) -> None:
-        """Drop a digest."""
-        self._known.pop(digest, None)
+_EVIDENCE_RETRY = timedelta(minutes=1)
+_INVENTORY_RETRY = timedelta(minutes=1)
+_LEAST_WAIT = timedelta(milliseconds=50)
 
 
 class ImageReconciler:
-    """Brings one digest to where it should be, and says when to look at it again."""
+    """Brings one digest to where it should be, and says when to look at it again.
+
+    `scan` is told the digests that are due, `tell` those whose namespaces have something new
+    to say. `complete` says whether it is known what every namespace runs.
+    """
 
     def __init__(
         self,
         *,
         client: Client,
-        adapter: Adapter | None,
-        evidence: EvidenceStore,
+        scanner: ScannerWatch | None,
+        schedule: Schedule,
         served: Served,
         scans: DeclaredStore,
         uses: ImageUses,
         images: Images,
         options: ScannerOptions,
-        allow_loopback: bool,
-        metrics: Metrics,
-        tell_namespace: Callable[[str], None],
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        scan: Callable[[str], None],
+        tell: Callable[[str], None],
+        complete: Callable[[], bool],
+        clock: Callable[[], datetime],
     ) -> None:
         self._client = client
-        self.adapter = adapter
-        self._evidence = evidence
+        self._scanner = scanner
+        self._schedule = schedule
         self._served = served
         self._scans = scans
         self._uses = uses
         self._images = images
         self._options = options
-        self._allow_loopback = allow_loopback
-        self._metrics = metrics
-        self._tell_namespace = tell_namespace
+        self._scan = scan
+        self._tell = tell
+        self._complete = complete
         self._clock = clock
-        self._running = asyncio.Semaphore(options.parallel)
-        self._pace = Pace(min_interval=options.minimum_interval)
-        self.database_built: datetime | None = None
 
     async def reconcile(self, digest: str) -> timedelta | None:
-        """Scan the digest if it is due; returns how long until it has to be looked at again."""
+        """Look at a digest once; returns how long until it has to be looked at again."""
+        if not self._uses.of(digest):
+            return await self._retire(digest)
         known = self._images.knowledge(digest)
-        users = self._uses.of(digest)
-        if not users:
-            return await self._retire(digest, known)
         known.unused_since = None
-        await self._recall(digest, known, users)
-        reference = _reference_of(users)
-        scan = await self._ensure(digest, reference)
-        use = self._contact(users)
-        if isinstance(use, Refusal):
-            await self._refused(scan, known, use)
+        await self._remember(digest, known)
+        scan = await self._ensure(digest)
+        wait = self._decide(digest, known)
+        await self._write(digest, scan, known)
+        if known.lost:
+            return min(wait or _EVIDENCE_RETRY, _EVIDENCE_RETRY)
+        return wait
+
+    async def _remember(self, digest: str, known: Knowledge) -> None:
+        """Have the evidence store and what is known here agree; raises ApiError."""
+        repositories = self._uses.repositories(digest)
+        if known.unsaved is not None:
+            await self._images.save(digest, repositories)
+            self._tell(digest)
+        if await self._images.recall(
+            digest, repositories, scanned=was_scanned(self._scans, digest)
+        ):
+            self._tell(digest)
+
+    def _decide(self, digest: str, known: Knowledge) -> timedelta | None:
+        """Have a digest scanned where it is due, or know why not; returns how long to wait."""
+        target = self._schedule.target(digest)
+        self._refuse(digest, known, target if isinstance(target, Refusal) else None)
+        if isinstance(target, Refusal) or known.scanning:
             return None
-        if known.failure and known.failure.reason in REFUSALS:
-            known.failure = None
-        due = self._due(digest, known, users)
+        due = self._schedule.due(digest)
         if due is None:
             return None
         wait = due.at - self._clock()
         if wait > timedelta():
-            return wait
-        await self._scan(scan, known, use)
-        return self._wait(digest, known, users)
+            return max(wait, _LEAST_WAIT)
+        assert self._scanner is not None  # without one there is no target
+        down = self._scanner.down
+        if down is None:
+            self._scan(digest)
+        elif known.failure is None or known.failure.message != down.message:
+            # It is due again when the scanner answers.
+            known.failure = Failure(down.reason, down.message, self._clock(), scanner_fault=True)
+            self._tell(digest)
+        return None
 
-    def _due(self, digest: str, known: Knowledge, users: Mapping[str, Use]) -> NextScan | None:
-        now = self._clock()
-        intervals = [u.terms.rescan_every for u in users.values() if u.terms.rescan_every]
-        asked = [instant for use in users.values() for instant in use.asked]
-        return next_scan(
-            digest,
-            known.report,
-            now,
-            failure=known.failure,
-            asked=asked,
-            rescan_every=min(intervals, default=None),
-            database_built=self.database_built,
-            pace=self._pace,
-        )
-
-    def _wait(self, digest: str, known: Knowledge, users: Mapping[str, Use]) -> timedelta | None:
-        due = self._due(digest, known, users)
-        return max(due.at - self._clock(), timedelta(seconds=1)) if due else None
-
-    def _contact(self, users: Mapping[str, Use]) -> Use | Refusal:
-        """Find a use whose profile lists its registry, or say why there is none."""
-        if self.adapter is None:
-            return Refusal(NO_SCANNER, "No scanner is set up: set --scanner-url.")
-        refusal = None
-        for _, use in sorted(users.items(), key=lambda item: item[0]):
-            refusal = contactable(
-                use.reference, use.terms.registries, allow_loopback=self._allow_loopback
-            )
-            if refusal is None:
-                return use
-        return refusal or Refusal("NotInUse", "Nobody runs this image.")
-
-    async def _refused(self, scan: DeclaredObject, known: Knowledge, refusal: Refusal) -> None:
+    def _refuse(self, digest: str, known: Knowledge, refusal: Refusal | None) -> None:
         """Say why an image is not scanned; a change of who runs it, or how, looks again."""
-        if known.failure and known.failure.message == refusal.message:
+        if (refusal and refusal.message) == (known.refusal and known.refusal.message):
             return
-        await self._failed(
-            scan, known, Failure(refusal.reason, refusal.message, self._clock(), permanent=True)
-        )
-
-    async def _scan(self, scan: DeclaredObject, known: Knowledge, use: Use) -> None:
-        assert self.adapter is not None  # `reconcile` returned before
-        async with self._running:
-            known.scanning = True
-            self._tell(scan.spec["digest"])
-            begun = self._clock()
-            await self._write(scan, known)
-            try:
-                report = await self.adapter.scan(
-                    use.reference,
-                    architecture=use.architecture,
-                    plain_http=self._allow_loopback and _is_loopback(use.reference),
-                )
-            except ScanError as error:
-                known.scanning = False
-                count = known.failure.count + 1 if known.failure else 1
-                await self._failed(
-                    scan,
-                    known,
-                    Failure(error.reason, error.message, self._clock(), count, error.permanent),
-                )
-                return
-            finally:
-                known.scanning = False
-        await self._succeeded(scan, known, report)
-        logger.info(
-            "scanned %s in %.1f s, findings: %d",
-            use.reference,
-            (self._clock() - begun).total_seconds(),
-            len(report.findings),
-        )
-
-    async def _succeeded(self, scan: DeclaredObject, known: Knowledge, report: ScanReport) -> None:
-        digest = scan.spec["digest"]
-        repositories = {use.reference.name for use in self._uses.of(digest).values()}
-        await self._evidence.save(report)
-        known.first_seen = {
-            each: await self._evidence.record_seen(each, report.findings, report.scanned_at)
-            for each in sorted(repositories)
-        }
-        known.report, known.failure, known.evidence_error = report, None, ""
-        await self._write(scan, known)
-        self._metrics.scans.labels("succeeded").inc()
+        known.refusal = None
+        if refusal is not None:
+            known.refusal = Failure(refusal.reason, refusal.message, self._clock(), permanent=True)
         self._tell(digest)
 
-    async def _failed(self, scan: DeclaredObject, known: Knowledge, failure: Failure) -> None:
-        changed = known.failure is None or known.failure.message != failure.message
-        known.failure = failure
-        await self._write(scan, known)
-        self._metrics.scans.labels(failure.reason).inc()
-        if changed:
-            logger.warning("could not scan %s: %s", scan.spec["digest"], failure.message)
-        self._tell(scan.spec["digest"])
-
-    async def _ensure(self, digest: str, reference: Reference) -> DeclaredObject:
-        """Return the ImageScan of a digest, made if it was missing."""
+    async def _ensure(self, digest: str) -> DeclaredObject:
+        """Return the ImageScan of a digest, made or completed where it was missing."""
         name = scan_name(digest)
         found = self._scans.objects.get("", name)
-        if found is not None:
+        architecture = self._images.architecture_of(digest)
+        platform = f"linux/{architecture}" if architecture else None
+        if found is not None and platform in (None, found.spec.get("platform")):
             return found
-        body = await self._client.apply(
-            IMAGE_SCANS,
-            {
-                "metadata": {"name": name},
-                "spec": {
-                    "digest": digest,
-                    "registry": reference.registry,
-                    "repository": reference.repository,
-                },
-            },
-        )
+        reference = min(r for use in self._uses.of(digest).values() for r in use.references)
+        spec = {
+            "digest": digest,
+            "registry": reference.registry,
+            "repository": reference.repository,
+            **(found.spec if found else {}),
+            **({"platform": platform} if platform else {}),
+        }
+        body = await self._client.apply(IMAGE_SCANS, {"metadata": {"name": name}, "spec": spec})
         made = DeclaredObject.from_json(self._scans.kind, body)
         self._scans.learn(made)
         return made
 
-    async def _write(self, scan: DeclaredObject, known: Knowledge) -> None:
+    async def _write(self, digest: str, scan: DeclaredObject, known: Knowledge) -> None:
         """Write the ImageScan's status, where it changed."""
         latest = self._scans.objects.get("", scan.name) or scan
+        failure = known.refusal or known.failure
+        due = self._schedule.due(digest) if known.failure and not known.refusal else None
         status = scan_status(
             generation=latest.generation,
             report=known.report,
             scanning=known.scanning,
-            failure=known.failure,
+            failure=failure,
             previous=latest.status,
             now=self._clock(),
+            aliases=self._images.indexes_of(digest),
+            requested_at=self._schedule.requested(digest),
+            next_scan_at=due.at if due and due.at > self._clock() else None,
         )
         status = self._served.known(IMAGE_SCANS, status)
         if status == latest.status:
@@ -275,42 +167,27 @@ class ImageReconciler:
         )
         self._scans.learn(DeclaredObject.from_json(self._scans.kind, body))
 
-    async def _recall(self, digest: str, known: Knowledge, users: Mapping[str, Use]) -> None:
-        """Read the evidence of an earlier process, and of repositories that are new here.
+    async def _retire(self, digest: str) -> timedelta | None:
+        """Remove what is known of a digest that nobody has run for the grace time.
 
-        Evidence that cannot be read is told as such, and a scan makes it anew.
+        That of an index goes at once: its manifest is what is kept.
         """
-        repositories = {use.reference.name for use in users.values()}
-        missing = repositories - known.first_seen.keys()
-        if known.loaded and not missing:
-            return
-        try:
-            if not known.loaded:
-                known.report = await self._evidence.load(digest)
-            if known.report is not None:
-                seen = {each: await self._evidence.first_seen(each) for each in sorted(missing)}
-                known.first_seen = {**known.first_seen, **seen}
-        except EvidenceError as error:
-            known.report, known.evidence_error = None, error.message
-        known.loaded = True
-        if known.report is not None or known.evidence_error:
-            self._tell(digest)
-
-    async def _retire(self, digest: str, known: Knowledge) -> timedelta | None:
-        """Remove what is known of a digest that nobody has run for the grace time."""
+        known = self._images.knowledge(digest)
         now = self._clock()
-        known.unused_since = known.unused_since or now
-        left = known.unused_since + self._options.grace - now
-        if left > timedelta():
-            return left
+        if self._uses.is_held(digest):
+            known.unused_since = None
+            return None
+        if not self._images.is_index(digest):
+            if not self._complete():
+                return _INVENTORY_RETRY
+            known.unused_since = known.unused_since or now
+            left = known.unused_since + self._options.grace - now
+            if left > timedelta():
+                return left
+        # The ImageScan last: as long as it is there, somebody comes back here.
+        await self._images.forget(digest)
         await self._client.delete(IMAGE_SCANS, scan_name(digest))
-        await self._evidence.delete(digest)
-        self._images.forget(digest)
         return None
-
-    def _tell(self, digest: str) -> None:
-        for namespace in self._uses.of(digest):
-            self._tell_namespace(namespace)
 
 
 def scan_name(digest: str) -> str:
@@ -318,19 +195,7 @@ def scan_name(digest: str) -> str:
     return digest.replace(":", "-", 1)
 
 
-def unused_scans(scans: DeclaredStore, uses: ImageUses) -> Iterable[str]:
-    """Return the digests that have an ImageScan and that nobody runs."""
-    used = uses.digests()
-    return [
-        str(scan.spec["digest"])
-        for scan in scans.objects.all()
-        if scan.spec.get("digest") not in used and scan.spec.get("digest")
-    ]
-
-
-def _reference_of(users: Mapping[str, Use]) -> Reference:
-    return min(use.reference for use in users.values())
-
-
-def _is_loopback(reference: Reference) -> bool:
-    return host_of(reference.registry) in ("127.0.0.1", "localhost", "::1")
+def was_scanned(scans: DeclaredStore, digest: str) -> bool:
+    """Say whether the ImageScan of a digest tells of a result."""
+    found = scans.objects.get("", scan_name(digest))
+    return found is not None and bool(found.status.get("scannedAt"))

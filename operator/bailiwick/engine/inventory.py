@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from bailiwick.engine.images import was_scanned
+from bailiwick.engine.uses import uses_of
+from bailiwick.kube.errors import ApiError
 from bailiwick.policy.assessment.evidence import ImageFact
+from bailiwick.policy.assessment.previous import instant
 from bailiwick.policy.images.inventory import RunningImage, inventory
 from bailiwick.policy.images.requests import Rescan
 from bailiwick.policy.images.rescan import asked_at
@@ -15,89 +20,125 @@ from bailiwick.policy.images.state import ScanTerms, assess
 
 if TYPE_CHECKING:
     from bailiwick.engine.declared import DeclaredStore
-    from bailiwick.engine.images import Images
+    from bailiwick.engine.knowledge import Images
     from bailiwick.engine.objects import DeclaredObject
     from bailiwick.engine.uses import ImageUses
     from bailiwick.engine.world import World
     from bailiwick.policy.effective import ImageTerms
     from bailiwick.policy.facts import Pod
 
+SCANNED_AFTER = "spec.images.scannedAfter"
+
 
 @dataclass(slots=True)
 class Inventory:
     """The images of every namespace that has an intent.
 
-    `enqueue` is told each digest whose use changed.
+    `enqueue` is told each digest whose use changed, `concerned` gives the namespaces that have
+    an intent or ask for one.
     """
 
     world: World
+    scans: DeclaredStore
     requests: DeclaredStore
     uses: ImageUses
     images: Images
     enqueue: Callable[[str], None]
+    concerned: Callable[[], Iterable[str]]
     _running: dict[str, tuple[RunningImage, ...]] = field(default_factory=dict)
-    _noticed: dict[tuple[str, datetime], datetime] = field(default_factory=dict)
+    _noticed: dict[str, tuple[datetime, datetime]] = field(default_factory=dict)
+    _looked_at: set[str] = field(default_factory=set)
 
-    def look(
-        self, namespace: str, pods: Iterable[Pod], terms: ImageTerms, now: datetime
+    async def look(
+        self, intent: DeclaredObject, pods: Iterable[Pod], terms: ImageTerms, now: datetime
     ) -> tuple[ImageFact, ...] | None:
         """Return the images of a namespace with what is known of each; None if unreadable."""
         if "pods" in self.world.unreadable:
             return None
-        running = inventory(pods, self.world.architectures())
+        running = self._inventory(pods)
+        namespace = intent.namespace
         self._running[namespace] = running
-        wished = self._wished(namespace, terms, now)
-        asked = {
-            image.digest: tuple(sorted(r.requested for r in wished if r.covers(image)))
-            for image in running
-            if image.digest
-        }
-        for digest in self.uses.record(namespace, running, terms, asked):
+        self._looked_at.add(namespace)
+        wished = self._wished(intent, terms, now)
+        uses = uses_of(
+            running, terms, lambda image: [r.requested for r in wished if r.covers(image)]
+        )
+        for digest in self.uses.record(namespace, uses):
             self.enqueue(digest)
-        after = self._scanned_after(namespace, terms, now)
+        after = self._scanned_after(intent, terms, now)
         scan_terms = ScanTerms(terms.scan_max_age, after, terms.remediate_within)
-        return tuple(self._fact(image, scan_terms, now) for image in running)
+        return tuple([await self._fact(image, scan_terms, now) for image in running])
+
+    def hold(self, namespace: str, pods: Iterable[Pod]) -> None:
+        """Keep what is known of the images of a namespace whose profile is not known."""
+        if "pods" not in self.world.unreadable:
+            digests = [image.digest for image in self._inventory(pods) if image.digest]
+            self.uses.hold(namespace, digests)
+            self._looked_at.add(namespace)
 
     def running(self, namespace: str) -> tuple[RunningImage, ...]:
         """Return the images of a namespace as they were at the last look."""
         return self._running.get(namespace, ())
 
+    def complete(self) -> bool:
+        """Say whether it is known what every namespace runs: what is not seen then is not run."""
+        return "pods" not in self.world.unreadable and all(
+            namespace in self._looked_at for namespace in self.concerned()
+        )
+
     def forget(self, namespace: str) -> None:
         """Drop a namespace."""
         self._running.pop(namespace, None)
-        for digest in self.uses.record(namespace, (), None, {}):
+        self._noticed.pop(namespace, None)
+        self._looked_at.add(namespace)
+        for digest in self.uses.record(namespace, {}):
             self.enqueue(digest)
 
-    def last_wish(self, namespace: str, terms: ImageTerms, now: datetime) -> Rescan | None:
+    def last_wish(self, intent: DeclaredObject, terms: ImageTerms, now: datetime) -> Rescan | None:
         """Return the newest rescan that anybody asked for in a namespace."""
-        return max(self._wished(namespace, terms, now), key=lambda r: r.requested, default=None)
+        return max(self._wished(intent, terms, now), key=lambda r: r.requested, default=None)
 
-    def _wished(self, namespace: str, terms: ImageTerms, now: datetime) -> list[Rescan]:
-        wishes = [as_rescan(each) for each in self.requests.objects.within(namespace)]
-        after = self._scanned_after(namespace, terms, now)
+    def _inventory(self, pods: Iterable[Pod]) -> tuple[RunningImage, ...]:
+        return inventory(pods, self.world.architectures(), self.images.manifest_of)
+
+    def _wished(self, intent: DeclaredObject, terms: ImageTerms, now: datetime) -> list[Rescan]:
+        wishes = [as_rescan(each) for each in self.requests.objects.within(intent.namespace)]
+        after = self._scanned_after(intent, terms, now)
         if after is not None:
-            wishes.append(Rescan(after, reason="spec.images.scannedAfter"))
+            wishes.append(Rescan(after, reason=SCANNED_AFTER))
         return wishes
 
-    def _scanned_after(self, namespace: str, terms: ImageTerms, now: datetime) -> datetime | None:
+    def _scanned_after(
+        self, intent: DeclaredObject, terms: ImageTerms, now: datetime
+    ) -> datetime | None:
         """Return `scannedAfter`; an instant in the future counts as when it was first noticed."""
         if terms.scanned_after is None:
             return None
-        instant = terms.scanned_after.astimezone(UTC)
-        if instant <= now:
-            return self._noticed.get((namespace, instant), instant)
-        return asked_at(instant, self._noticed.setdefault((namespace, instant), now))
+        wanted = terms.scanned_after.astimezone(UTC)
+        known, noticed = self._noticed.get(intent.namespace, (None, now))
+        if known == wanted:
+            return asked_at(wanted, noticed)
+        if wanted <= now:
+            return wanted
+        noticed = _noticed_before(intent) or now
+        self._noticed[intent.namespace] = (wanted, noticed)
+        return noticed
 
-    def _fact(self, image: RunningImage, terms: ScanTerms, now: datetime) -> ImageFact:
+    async def _fact(self, image: RunningImage, terms: ScanTerms, now: datetime) -> ImageFact:
         if image.digest is None or image.reference is None:
             return ImageFact(image)
-        known = self.images.known(image.digest, image.reference.name)
+        repository = image.reference.name
+        if was_scanned(self.scans, image.digest):
+            # What goes wrong is told as evidence that cannot be read, and tried again by others.
+            with suppress(ApiError):
+                await self.images.recall(image.digest, {repository}, scanned=True)
+        known = self.images.known(image.digest, repository)
         report = known.report
         return ImageFact(
             image,
             assess(known, terms, now),
             report.hygiene if report else None,
-            self.images.evidence_error(image.digest),
+            self.images.evidence_error(image.digest, repository),
             scanner=f"{report.scanner} {report.scanner_version}".strip() if report else "",
             database_built=report.database_built if report else None,
         )
@@ -109,4 +150,13 @@ def as_rescan(request: DeclaredObject) -> Rescan:
         request.created,
         tuple(request.spec.get("images") or ()),
         request.spec.get("reason") or f"RescanRequest {request.name}",
+    )
+
+
+def _noticed_before(intent: DeclaredObject) -> datetime | None:
+    """Return when an earlier process noticed the `scannedAfter` that the intent still has."""
+    rescan = intent.status.get("rescan") or {}
+    same = intent.status.get("observedGeneration") == intent.generation
+    return (
+        instant(rescan.get("requested")) if same and rescan.get("reason") == SCANNED_AFTER else None
     )

@@ -101,6 +101,11 @@ class Metrics:
             ["outcome"],
             registry=self.registry,
         )
+        self.scanner_answers = Gauge(
+            "bailiwick_scanner_answers",
+            "1 while the scanner answers, 0 while it does not or there is none.",
+            registry=self.registry,
+        )
         self.leader = Gauge(
             "bailiwick_leader",
             "1 on the replica that holds the Lease and does the work.",

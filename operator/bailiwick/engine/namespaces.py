@@ -36,6 +36,11 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+NOT_OPTED_IN = (
+    "This namespace has no SecurityIntent, so its images are not scanned. Apply one named default, "
+    "or label the namespace bailiwick.dev/profile."
+)
+
 
 class WriteFailed(Exception):
     """A policy could not be written: the status says so, and it is to be tried again.
@@ -80,6 +85,7 @@ class NamespaceReconciler:
             return await self._refuse(namespace, intent)
         if intent is None and not opted_in:
             self._forget(name)
+            await self.rescans.wait(name, NOT_OPTED_IN, self.clock())
             return None
         if intent is None:
             intent = await opting.write_intent(self.client, self.intents, namespace)
@@ -92,18 +98,21 @@ class NamespaceReconciler:
         now = self.clock()
         meaning = await self.reader.read(namespace, intent, now)
         if isinstance(meaning, Problem):
-            return await self.statuses.tell(namespace, intent, meaning, now)
+            self.inventory.hold(namespace.name, self.world.pods(namespace.name))
+            wake = await self.statuses.tell(namespace, intent, meaning, now)
+            await self.rescans.wait(namespace.name, meaning.message, now)
+            return wake
         wanted = meaning.compiled.policies if _is_enforced(meaning) else ()
         enforced = await self.enforcer.enforce(intent, wanted, meaning.compiled.frozen)
         self._report_repairs(intent, enforced)
-        evidence = self._evidence(namespace, intent, meaning, wanted, enforced, now)
-        rescan, ends = await self.rescans.advance(namespace.name, meaning.effective.images, now)
+        evidence = await self._evidence(namespace, intent, meaning, wanted, enforced, now)
+        rescan, ends = await self.rescans.advance(intent, meaning.effective.images, now)
         wake = await self.statuses.tell(namespace, intent, evidence, now, rescan)
         if enforced.failed:
             raise WriteFailed(enforced)
         return min(wake, ends) if ends is not None else wake
 
-    def _evidence(
+    async def _evidence(
         self,
         namespace: Namespace,
         intent: DeclaredObject,
@@ -122,7 +131,7 @@ class NamespaceReconciler:
             live=compare(ours, wanted, enforced),
             foreign=tuple(sorted(foreign, key=lambda p: p.name)),
             pod_labels=tuple(pod.labels for pod in pods if not pod.host_network),
-            images=self.inventory.look(namespace.name, pods, meaning.effective.images, now),
+            images=await self.inventory.look(intent, pods, meaning.effective.images, now),
             unreadable=self.world.unreadable,
         )
 
@@ -146,11 +155,14 @@ class NamespaceReconciler:
             self.notices.exempt(namespace)
         else:
             self.notices.exempt_no_longer(namespace)
+        now = self.clock()
+        await self.rescans.wait(namespace.name, EXEMPT.message, now)
         if intent is None:
             self._forget(namespace.name)
             return None
+        self.inventory.forget(namespace.name)
         await self.enforcer.enforce(intent, ())
-        return await self.statuses.tell(namespace, intent, EXEMPT, self.clock())
+        return await self.statuses.tell(namespace, intent, EXEMPT, now)
 
     def _report_repairs(self, intent: DeclaredObject, enforced: Enforced) -> None:
         if enforced.repaired:

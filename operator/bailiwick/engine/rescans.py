@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING, Any
 from bailiwick.api.durations import parse_duration
 from bailiwick.engine.inventory import as_rescan
 from bailiwick.engine.objects import DeclaredObject
+from bailiwick.kube.errors import NotFound
 from bailiwick.kube.resources import RESCAN_REQUESTS
 from bailiwick.policy.assessment.input import Rescan
 from bailiwick.policy.assessment.previous import instant
 from bailiwick.policy.images.requests import is_named
-from bailiwick.reports.rescans import RescannedImage, rescan_status
+from bailiwick.reports.rescans import RescannedImage, rescan_status, waiting_status
 
 if TYPE_CHECKING:
     from bailiwick.engine.declared import DeclaredStore
-    from bailiwick.engine.images import Images
     from bailiwick.engine.inventory import Inventory
+    from bailiwick.engine.knowledge import Images
     from bailiwick.engine.served import Served
     from bailiwick.kube.client import Client
     from bailiwick.policy.effective import ImageTerms
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _DEFAULT_TTL = "1h"
+_NEVER_TRIED = datetime.max.replace(tzinfo=UTC)
+"""When an image failed that no scan is tried of, whenever it is asked for."""
 
 
 @dataclass(slots=True)
@@ -42,7 +45,7 @@ class Rescans:
     served: Served
 
     async def advance(
-        self, namespace: str, terms: ImageTerms, now: datetime
+        self, intent: DeclaredObject, terms: ImageTerms, now: datetime
     ) -> tuple[Rescan | None, timedelta | None]:
         """Tell each request of a namespace how far it is, and remove those that had their time.
 
@@ -50,16 +53,37 @@ class Rescans:
         removes a request.
         """
         waits = []
-        for request in sorted(self.requests.objects.within(namespace), key=lambda r: r.created):
+        # Before a request is removed: its end is told on the intent, and stays there.
+        newest = self._newest(intent, terms, now)
+        for request in self._requests(intent.namespace):
             wait = await self._advance(request, now)
             if wait is not None:
                 waits.append(wait)
-        return self._newest(namespace, terms, now), min(waits, default=None)
+        return newest, min(waits, default=None)
+
+    async def wait(self, namespace: str, why: str, now: datetime) -> None:
+        """Tell each request of a namespace why nothing is done about it as things are."""
+        for request in self._requests(namespace):
+            if instant(request.status.get("completed")) is None:
+                await self._write(
+                    request,
+                    waiting_status(
+                        generation=request.generation,
+                        requested=request.created,
+                        why=why,
+                        previous=request.status,
+                        now=now,
+                    ),
+                )
+
+    def _requests(self, namespace: str) -> list[DeclaredObject]:
+        return sorted(self.requests.objects.within(namespace), key=lambda r: (r.created, r.name))
 
     async def _advance(self, request: DeclaredObject, now: datetime) -> timedelta | None:
         finished = instant(request.status.get("completed"))
         if finished is None:
-            status = await self._tell(request, now)
+            status = self._progress(request, now)
+            await self._write(request, status)
             finished = instant(status.get("completed"))
             if finished is None:
                 return None
@@ -70,10 +94,10 @@ class Rescans:
         await self.client.delete(RESCAN_REQUESTS, request.name, request.namespace, uid=request.uid)
         return None
 
-    async def _tell(self, request: DeclaredObject, now: datetime) -> Mapping[str, Any]:
+    def _progress(self, request: DeclaredObject, now: datetime) -> dict[str, Any]:
         running = self.inventory.running(request.namespace)
         rescan = as_rescan(request)
-        status = rescan_status(
+        return rescan_status(
             generation=request.generation,
             requested=request.created,
             images=[self._image(image) for image in running if rescan.covers(image)],
@@ -81,32 +105,36 @@ class Rescans:
             previous=request.status,
             now=now,
         )
-        if self.served.known(RESCAN_REQUESTS, status) != request.status:
-            answer = await self.client.apply_status(
-                RESCAN_REQUESTS,
-                {
-                    "metadata": {
-                        "name": request.name,
-                        "namespace": request.namespace,
-                        "uid": request.uid,
-                    },
-                    "status": self.served.known(RESCAN_REQUESTS, status),
-                },
-            )
-            self.requests.learn(DeclaredObject.from_json(RESCAN_REQUESTS.kind, answer))
-        return status
 
-    def _newest(self, namespace: str, terms: ImageTerms, now: datetime) -> Rescan | None:
-        wish = self.inventory.last_wish(namespace, terms, now)
-        if wish is None:
-            return None
+    async def _write(self, request: DeclaredObject, status: Mapping[str, Any]) -> None:
+        known = self.served.known(RESCAN_REQUESTS, status)
+        if known == request.status:
+            return
+        metadata = {"name": request.name, "namespace": request.namespace, "uid": request.uid}
+        try:
+            answer = await self.client.apply_status(
+                RESCAN_REQUESTS, {"metadata": metadata, "status": known}
+            )
+        except NotFound:
+            # Whoever asked does not want to know any more.
+            return
+        self.requests.learn(DeclaredObject.from_json(RESCAN_REQUESTS.kind, answer))
+
+    def _newest(self, intent: DeclaredObject, terms: ImageTerms, now: datetime) -> Rescan | None:
+        """Return the newest rescan; one that is complete stays as it was then."""
+        wish = self.inventory.last_wish(intent, terms, now)
+        told = _told(intent)
+        done = told if told is not None and told.completed is not None else None
+        # A status has whole seconds.
+        if wish is None or (done and done.requested >= wish.requested.replace(microsecond=0)):
+            return done
         covered = [
-            self._image(image) for image in self.inventory.running(namespace) if wish.covers(image)
+            self._image(image)
+            for image in self.inventory.running(intent.namespace)
+            if wish.covers(image)
         ]
         ended = all(i.succeeded(wish.requested) or i.gave_up(wish.requested) for i in covered)
-        ends = [at for image in covered if (at := image.scanned_at or image.failed_at)]
-        completed = max(ends, default=wish.requested) if ended else None
-        return Rescan(wish.requested, completed, wish.reason)
+        return Rescan(wish.requested, now if ended else None, wish.reason)
 
     def _image(self, image: RunningImage) -> RescannedImage:
         name = image.declared[0] if image.declared else str(image.reference)
@@ -114,18 +142,36 @@ class Rescans:
             problem = image.problem
             return RescannedImage(
                 name,
-                failed_at=datetime.max.replace(tzinfo=UTC),
+                failed_at=_NEVER_TRIED,
                 reason=problem.reason if problem else "",
                 words=problem.message if problem else "",
             )
         known = self.images.known(image.digest, image.reference.name)
+        failure = known.failure
+        if failure is None:
+            return RescannedImage(name, known.report.scanned_at if known.report else None)
+        failed_at: datetime | None = failure.at
+        if self.images.refused(image.digest):
+            failed_at = _NEVER_TRIED
+        elif failure.scanner_fault:
+            # Not about this image: it is scanned when the scanner is well again.
+            failed_at = None
         return RescannedImage(
             name,
             known.report.scanned_at if known.report else None,
-            known.failure.at if known.failure else None,
-            known.failure.reason if known.failure else "",
-            known.failure.message if known.failure else "",
+            failed_at,
+            failure.reason,
+            failure.message,
         )
+
+
+def _told(intent: DeclaredObject) -> Rescan | None:
+    """Read the rescan that the intent's status tells of."""
+    rescan = intent.status.get("rescan") or {}
+    requested = instant(rescan.get("requested"))
+    if requested is None:
+        return None
+    return Rescan(requested, instant(rescan.get("completed")), str(rescan.get("reason") or ""))
 
 
 def _time_to_live(spec: Mapping[str, Any]) -> timedelta:

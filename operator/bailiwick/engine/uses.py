@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,12 +14,37 @@ from bailiwick.policy.images.references import Reference
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """One namespace's use of a digest: where it comes from, and what its profile asks."""
+    """One namespace's use of a digest: where it may be found, and what its profile asks.
 
-    reference: Reference
-    architecture: str
+    `architectures` are those of the nodes that run it, sorted; `asked` the instants of the
+    rescans that cover it.
+    """
+
+    references: tuple[Reference, ...]
+    architectures: tuple[str, ...]
     terms: ImageTerms
     asked: tuple[datetime, ...] = ()
+
+
+def uses_of(
+    images: Iterable[RunningImage],
+    terms: ImageTerms,
+    asked: Callable[[RunningImage], Iterable[datetime]],
+) -> dict[str, Use]:
+    """Gather what a namespace runs by digest, whatever it calls it."""
+    groups: dict[str, list[RunningImage]] = defaultdict(list)
+    for image in images:
+        if image.digest and image.reference:
+            groups[image.digest].append(image)
+    return {
+        digest: Use(
+            tuple(sorted({i.reference for i in group if i.reference})),
+            tuple(sorted({i.architecture for i in group})),
+            terms,
+            tuple(sorted({instant for i in group for instant in asked(i)})),
+        )
+        for digest, group in groups.items()
+    }
 
 
 class ImageUses:
@@ -28,43 +53,41 @@ class ImageUses:
     def __init__(self) -> None:
         self._by_digest: dict[str, dict[str, Use]] = defaultdict(dict)
         self._by_namespace: dict[str, frozenset[str]] = {}
+        self._held: dict[str, frozenset[str]] = {}
 
-    def record(
-        self,
-        namespace: str,
-        images: Iterable[RunningImage],
-        terms: ImageTerms | None,
-        asked: Mapping[str, tuple[datetime, ...]],
-    ) -> frozenset[str]:
-        """Remember what a namespace runs; return the digests whose use changed by that.
-
-        `asked` gives the instants at which rescans were asked for, by digest.
-        """
-        now: dict[str, Use] = {}
-        for image in images:
-            if image.digest and image.reference and terms:
-                now[image.digest] = Use(
-                    image.reference, image.architecture, terms, asked.get(image.digest, ())
-                )
+    def record(self, namespace: str, uses: Mapping[str, Use]) -> frozenset[str]:
+        """Remember what a namespace runs; return the digests whose use changed by that."""
         before = self._by_namespace.get(namespace, frozenset())
-        changed = set(before - now.keys())
-        for digest in changed:
+        changed = set(before - uses.keys()) | self._held.pop(namespace, frozenset())
+        for digest in before - uses.keys():
             self._by_digest[digest].pop(namespace, None)
             if not self._by_digest[digest]:
                 del self._by_digest[digest]
-        for digest, use in now.items():
+        for digest, use in uses.items():
             if self._by_digest[digest].get(namespace) != use:
                 self._by_digest[digest][namespace] = use
                 changed.add(digest)
-        if now:
-            self._by_namespace[namespace] = frozenset(now)
+        if uses:
+            self._by_namespace[namespace] = frozenset(uses)
         else:
             self._by_namespace.pop(namespace, None)
         return frozenset(changed)
 
+    def hold(self, namespace: str, digests: Iterable[str]) -> None:
+        """Remember what a namespace runs whose profile is not known: it is not to be removed."""
+        self._held[namespace] = frozenset(digests)
+
+    def is_held(self, digest: str) -> bool:
+        """Say whether a namespace whose profile is not known runs a digest."""
+        return any(digest in held for held in self._held.values())
+
     def of(self, digest: str) -> Mapping[str, Use]:
         """Return the uses of a digest by namespace."""
         return self._by_digest.get(digest, {})
+
+    def repositories(self, digest: str) -> frozenset[str]:
+        """Return the repositories that a digest is run from."""
+        return frozenset(r.name for use in self.of(digest).values() for r in use.references)
 
     def digests(self) -> frozenset[str]:
         """Return every digest that somebody runs."""

@@ -59,3 +59,6 @@ SECURITY_INTENTS = Resource(*_OURS, "securityintents", "SecurityIntent")
 IMAGE_SCANS = Resource(*_OURS, "imagescans", "ImageScan", False)
 RESCAN_REQUESTS = Resource(*_OURS, "rescanrequests", "RescanRequest")
 VULNERABILITY_EXCEPTIONS = Resource(*_OURS, "vulnerabilityexceptions", "VulnerabilityException")
+CLUSTER_VULNERABILITY_EXCEPTIONS = Resource(
+    *_OURS, "clustervulnerabilityexceptions", "ClusterVulnerabilityException", False
+)

@@ -19,7 +19,7 @@ class RescannedImage:
     """An image that a request covers, as of now.
 
     `scanned_at` is when its last good result was made, `failed_at` when the last attempt
-    failed, with a `reason` and words; None where it did not.
+    failed; None where it did not. `reason` and `words` say why it failed, or is waited for.
     """
 
     name: str
@@ -81,9 +81,42 @@ def rescan_status(
         failed=list(shown),
         failedOmitted=omitted,
         conditions=_conditions(
-            total, done, problems, generation=generation, previous=previous, now=now
+            total,
+            done,
+            problems,
+            _wait(images, requested),
+            generation=generation,
+            previous=previous,
+            now=now,
         ),
     )
+
+
+def waiting_status(
+    *, generation: int, requested: datetime, why: str, previous: Mapping[str, Any], now: datetime
+) -> JSON:
+    """Write that nothing is done about a request as things are."""
+    return present(
+        observedGeneration=generation,
+        requested=moment(requested),
+        failed=[],
+        failedOmitted=0,
+        conditions=[
+            condition(kind, status, reason, why, generation=generation, previous=previous, now=now)
+            for kind, status, reason in (
+                (ConditionType.READY, "False", Reason.NOT_EVALUATED),
+                (ConditionType.COMPLETE, "False", Reason.NOT_EVALUATED),
+                (ConditionType.STALLED, "True", Reason.NOT_EVALUATED),
+            )
+        ],
+    )
+
+
+def _wait(images: Sequence[RescannedImage], requested: datetime) -> str:
+    """Say what the first image that is not done waits for, where that is known."""
+    waiting = [i for i in images if not i.succeeded(requested) and not i.gave_up(requested)]
+    found = next((i for i in sorted(waiting, key=lambda i: i.name) if i.words), None)
+    return f"{found.name} waits: {found.words}" if found else ""
 
 
 def _not_running(name: str) -> str:
@@ -96,6 +129,7 @@ def _conditions(
     total: int,
     done: int,
     problems: Sequence[JSON],
+    wait: str,
     *,
     generation: int,
     previous: Mapping[str, Any],
@@ -110,7 +144,7 @@ def _conditions(
     names = listing(str(each["image"]) for each in problems)
     trouble = f"{count(len(problems), 'image')} could not be scanned: {names}." if problems else ""
     if done < total:
-        words = f"{progress} {trouble}".strip()
+        words = " ".join(part for part in (progress, trouble, wait) if part)
         return [
             say(ConditionType.READY, "False", Reason.PROGRESSING, words),
             say(ConditionType.COMPLETE, "False", Reason.PROGRESSING, words),

@@ -125,3 +125,40 @@ def test_the_order_of_pods_and_containers_does_not_matter() -> None:
         shuffled = pods[:]
         random.Random(seed).shuffle(shuffled)
         assert inventory(shuffled) == expected
+
+
+def test_an_image_that_is_run_by_an_index_is_known_by_its_platform_s_manifest() -> None:
+    def manifest_of(digest: str, architecture: str) -> str:
+        return B if (digest, architecture) == (A, "arm64") else digest
+
+    by_index = pod("a", container(), node="n1")
+    by_manifest = pod("b", container(image_id=f"{CART}@{B}"), node="n1")
+    (image,) = inventory([by_index, by_manifest], {"n1": "arm64"}, manifest_of)
+    assert image.digest == B
+    assert image.indexes == (A,)
+    assert str(image.reference) == f"{CART}@{B}"
+
+
+def test_one_index_on_nodes_of_two_kinds_is_two_images() -> None:
+    def manifest_of(_digest: str, architecture: str) -> str:
+        return {"amd64": A, "arm64": B}[architecture]
+
+    index = f"{CART}@sha256:{'c' * 64}"
+    pods = [pod(n, container(image_id=index), node=n) for n in ("n1", "n2")]
+    found = inventory(pods, {"n1": "amd64", "n2": "arm64"}, manifest_of)
+    assert [(i.digest, i.architecture) for i in found] == [(A, "amd64"), (B, "arm64")]
+
+
+@pytest.mark.parametrize(
+    "image, image_id, reason",
+    [
+        (f"{CART}@sha512:{'a' * 128}", f"{CART}@sha512:{'a' * 128}", "DigestNotSupported"),
+        ("Shop Cart", f"Shop Cart@{A}", "NameNotUnderstood"),
+    ],
+)
+def test_what_no_scan_can_be_kept_by_or_asked_for_is_told(
+    image: str, image_id: str, reason: str
+) -> None:
+    found = only(container(image, image_id))
+    assert found.problem is not None
+    assert found.problem.reason == reason

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from bailiwick.policy.images.findings import ScanReport
 from bailiwick.policy.images.rescan import (
+    Database,
     NextScan,
     Pace,
     RescanReason,
@@ -27,6 +28,10 @@ STEADY = Pace(jitter=0.0, database_spread=timedelta())
 def report(age: timedelta, database: timedelta | None = timedelta(days=1)) -> ScanReport:
     built = NOW - age - database if database is not None else None
     return ScanReport.of(DIGEST, NOW - age, [], database_built=built)
+
+
+def database(built: datetime, noticed: datetime | None = None) -> Database:
+    return Database(built, noticed or built)
 
 
 def test_a_new_digest_is_scanned_at_once() -> None:
@@ -83,21 +88,25 @@ def test_a_digest_is_not_scanned_more_often_than_the_minimum_interval() -> None:
 
 def test_a_newer_database_of_the_scanner_makes_a_rescan_due() -> None:
     last = report(HOUR, database=HOUR)
-    newer = next_scan(DIGEST, last, NOW, database_built=NOW - MINUTE, pace=STEADY)
+    newer = next_scan(DIGEST, last, NOW, database=database(NOW - MINUTE), pace=STEADY)
     assert newer == NextScan(RescanReason.DATABASE_NEWER, NOW - MINUTE)
-    assert next_scan(DIGEST, last, NOW, database_built=last.database_built) is None
-    assert next_scan(DIGEST, last, NOW, database_built=None) is None
+    assert last.database_built is not None
+    assert next_scan(DIGEST, last, NOW, database=database(last.database_built)) is None
+    assert next_scan(DIGEST, last, NOW, database=None) is None
 
 
 def test_a_report_that_tells_no_database_is_compared_by_its_own_instant() -> None:
     last = report(HOUR, database=None)
-    assert next_scan(DIGEST, last, NOW, database_built=NOW - 2 * HOUR) is None
-    assert next_scan(DIGEST, last, NOW, database_built=NOW - MINUTE, pace=STEADY) is not None
+    assert next_scan(DIGEST, last, NOW, database=database(NOW - 2 * HOUR)) is None
+    newer = database(NOW - MINUTE)
+    assert next_scan(DIGEST, last, NOW, database=newer, pace=STEADY) is not None
 
 
-def test_rescans_for_a_newer_database_are_spread_over_some_minutes() -> None:
-    last = report(HOUR)
-    found = next_scan(DIGEST, last, NOW, database_built=NOW, pace=Pace())
+def test_rescans_for_a_newer_database_are_spread_from_when_it_was_noticed() -> None:
+    last = report(HOUR, database=24 * HOUR)
+    # It was built hours ago, and the scanner has it only now.
+    newer = database(NOW - 6 * HOUR, noticed=NOW)
+    found = next_scan(DIGEST, last, NOW, database=newer, pace=Pace())
     assert found is not None
     assert found.at - NOW == Pace().database_spread * spread(DIGEST)
 
@@ -123,15 +132,30 @@ def test_failures_are_retried_ever_more_slowly(
     assert found == NextScan(RescanReason.NEW_DIGEST, NOW + delay)
 
 
+def test_who_asks_after_a_failure_does_not_wait_for_its_back_off() -> None:
+    failure = Failure("ImageNotFound", "x", NOW - MINUTE, permanent=True)
+    pace = Pace(min_interval=5 * MINUTE)
+    pushed_again = next_scan(DIGEST, None, NOW, failure=failure, asked=[NOW], pace=pace)
+    assert pushed_again == NextScan(RescanReason.NEW_DIGEST, failure.at + 5 * MINUTE)
+    before = next_scan(DIGEST, None, NOW, failure=failure, asked=[NOW - HOUR], pace=pace)
+    assert before == NextScan(RescanReason.NEW_DIGEST, failure.at + pace.retry_most)
+
+
+def test_a_scanner_that_asks_to_be_left_alone_is() -> None:
+    failure = Failure("ScannerBusy", "x", NOW, retry_after=10 * MINUTE)
+    found = next_scan(DIGEST, None, NOW, failure=failure, asked=[NOW + SECOND])
+    assert found == NextScan(RescanReason.NEW_DIGEST, NOW + 10 * MINUTE)
+
+
 @given(
     age=st.integers(0, 100),
     asked=st.lists(st.integers(-100, 100), max_size=3),
     every=st.none() | st.integers(1, 48),
-    database=st.none() | st.integers(-100, 50),
+    built=st.none() | st.integers(-100, 50),
     later=st.integers(0, 60),
 )
 def test_the_next_scan_does_not_move_away_as_time_passes(
-    age: int, asked: list[int], every: int | None, database: int | None, later: int
+    age: int, asked: list[int], every: int | None, built: int | None, later: int
 ) -> None:
     def at(now: datetime) -> NextScan | None:
         return next_scan(
@@ -140,7 +164,7 @@ def test_the_next_scan_does_not_move_away_as_time_passes(
             now,
             asked=[NOW + n * MINUTE for n in asked if n <= 0],
             rescan_every=every * HOUR if every is not None else None,
-            database_built=NOW + database * MINUTE if database is not None else None,
+            database=database(NOW + built * MINUTE) if built is not None else None,
         )
 
     assert at(NOW) == at(NOW + later * MINUTE)

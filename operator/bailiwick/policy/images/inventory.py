@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from bailiwick.policy.images.references import InvalidReference, Reference, read_image_id
 
 if TYPE_CHECKING:
     from bailiwick.policy.facts import Container, ContainerKind, Pod
+
+
+ManifestOf: TypeAlias = Callable[[str, str], str]
+"""From a digest and an architecture to the digest of the platform's manifest."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -38,10 +42,11 @@ class Problem:
 class RunningImage:
     """One image that runs in a namespace.
 
-    `digest` is what the runtime reported or the pod pins: that of a platform's manifest, or of
-    an index. None comes with a `problem`. `reference` is the repository to find it in, None
-    where no name could be read. `declared` are the spellings in pods' specs, `architecture`
-    that of the nodes, empty where not known.
+    `digest` is that of the platform's manifest, as far as that is known, or else what the
+    runtime reported or the pod pins, which may be an index. None comes with a `problem`.
+    `indexes` are the digests of indexes that pods run it by. `reference` is the repository to
+    find it in, None where no name could be read. `declared` are the spellings in pods' specs,
+    `architecture` that of the nodes, empty where not known.
     """
 
     digest: str | None
@@ -50,34 +55,43 @@ class RunningImage:
     containers: tuple[ContainerUse, ...]
     architecture: str = ""
     problem: Problem | None = None
+    indexes: tuple[str, ...] = ()
+
+
+def _as_reported(digest: str, architecture: str) -> str:  # noqa: ARG001  # the shape of ManifestOf
+    return digest
 
 
 def inventory(
-    pods: Iterable[Pod], architectures: Mapping[str, str] | None = None
+    pods: Iterable[Pod],
+    architectures: Mapping[str, str] | None = None,
+    manifest_of: ManifestOf = _as_reported,
 ) -> tuple[RunningImage, ...]:
     """List the images of a namespace's pods, sorted, each digest of a repository once.
 
-    `architectures` gives those of nodes by name. Finished pods run nothing and do not count.
-    Images whose digest is not known stay apart by their spelling in the spec.
+    `architectures` gives those of nodes by name, `manifest_of` the platform's manifest of a
+    digest. Finished pods run nothing and do not count. Images whose digest is not known stay
+    apart by their spelling in the spec.
     """
     known = architectures or {}
-    groups: dict[_Identity, list[tuple[str, ContainerUse]]] = defaultdict(list)
+    groups: dict[_Identity, list[tuple[str, str, ContainerUse]]] = defaultdict(list)
     for pod in pods:
         if pod.finished:
             continue
         workload = f"{pod.owner.kind}/{pod.owner.name}" if pod.owner else f"Pod/{pod.name}"
         for container in pod.containers:
-            identity = _identify(container, known.get(pod.node, ""))
+            identity, index = _identify(container, known.get(pod.node, ""), manifest_of)
             use = ContainerUse(workload, container.name, container.kind)
-            groups[identity].append((container.image, use))
+            groups[identity].append((container.image, index, use))
     images = (
         RunningImage(
             digest=identity.digest,
             reference=identity.reference,
-            declared=tuple(sorted({image for image, _ in uses})),
-            containers=tuple(sorted({use for _, use in uses})),
+            declared=tuple(sorted({image for image, _, _ in uses})),
+            containers=tuple(sorted({use for _, _, use in uses})),
             architecture=identity.architecture,
             problem=identity.problem,
+            indexes=tuple(sorted({index for _, index, _ in uses if index})),
         )
         for identity, uses in groups.items()
     )
@@ -93,18 +107,42 @@ class _Identity:
     spelling: str = ""
 
 
-def _identify(container: Container, architecture: str) -> _Identity:
+def _identify(
+    container: Container, architecture: str, manifest_of: ManifestOf
+) -> tuple[_Identity, str]:
+    """Return what a container runs, and the digest of the index that it runs it by, if any."""
     declared = _parse(container.image)
     reported = read_image_id(container.image_id)
     reference = declared or reported.reference
     pinned = declared.digest if declared else ""
     # What was pulled by digest is that digest, whatever else the runtime calls it.
-    digest = reported.digest or pinned or None
-    if digest is not None:
-        place = reference.at(digest) if reference else None
-        return _Identity(digest, place, architecture)
-    problem = _problem(container, reported.configuration)
-    return _Identity(None, reference, architecture, problem, container.image)
+    told = reported.digest or pinned
+    if not told:
+        problem = _problem(container, reported.configuration)
+        return _Identity(None, reference, architecture, problem, container.image), ""
+    if not told.startswith("sha256:"):
+        problem = _not_sha256(container)
+        return _Identity(None, reference, architecture, problem, container.image), ""
+    digest = manifest_of(told, architecture)
+    place = reference.at(digest) if reference else None
+    nameless = None if place else _nameless(container)
+    return _Identity(digest, place, architecture, nameless), told if told != digest else ""
+
+
+def _not_sha256(container: Container) -> Problem:
+    return Problem(
+        "DigestNotSupported",
+        f'"{container.image[:200]}" is known by a digest other than SHA-256, which scans are not '
+        "kept by. Name it by its sha256 digest.",
+    )
+
+
+def _nameless(container: Container) -> Problem:
+    return Problem(
+        "NameNotUnderstood",
+        f'"{container.image[:200]}" is not the name of an image, so its registry is not known. '
+        "Name it as registry/repository@sha256:…",
+    )
 
 
 def _problem(container: Container, configuration: bool) -> Problem:

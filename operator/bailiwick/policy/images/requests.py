@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from bailiwick.policy.images.references import InvalidReference, Reference
+
 if TYPE_CHECKING:
     from bailiwick.policy.images.inventory import RunningImage
 
@@ -25,7 +27,17 @@ class Rescan:
 
 def is_named(image: RunningImage, name: str) -> bool:
     """Say whether a person means this image: by digest, reference, repository or spelling."""
-    names = {*image.declared, image.digest}
+    names = {*image.declared, *image.indexes, image.digest}
+    names |= {canonical(each) for each in image.declared}
     if image.reference:
         names |= {image.reference.name, str(image.reference)}
-    return name in names
+        names |= {str(image.reference.at(each)) for each in image.indexes}
+    return name in names or canonical(name) in names
+
+
+def canonical(text: str) -> str:
+    """Return the whole spelling of a reference, the text itself where it is none."""
+    try:
+        return str(Reference.parse(text))
+    except InvalidReference:
+        return text

@@ -28,8 +28,9 @@ class Pace:
     """How often one digest may be scanned at most, whoever asks.
 
     After a failure the wait doubles from `retry_first` to `retry_most`; one that trying again
-    cannot mend waits `retry_most` at once. A share `jitter` of `rescan_every`, other for each
-    digest, spreads what would come due together.
+    cannot mend waits `retry_most` at once, unless somebody asks after it. A share `jitter` of
+    `rescan_every`, other for each digest, spreads what would come due together, and
+    `database_spread` what a newer database makes due.
     """
 
     min_interval: timedelta = timedelta(minutes=5)
@@ -45,6 +46,14 @@ class NextScan:
 
     reason: RescanReason
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """The scanner's database: when it was built, and since when we know that it is in use."""
+
+    built: datetime
+    noticed: datetime
 
 
 def asked_at(instant: datetime, noticed: datetime) -> datetime:
@@ -63,22 +72,26 @@ def next_scan(
     failure: Failure | None = None,
     asked: Iterable[datetime] = (),
     rescan_every: timedelta | None = None,
-    database_built: datetime | None = None,
+    database: Database | None = None,
     pace: Pace | None = None,
 ) -> NextScan | None:
     """Say when a digest is to be scanned next; None: never, unless something happens.
 
     `asked` are the instants of every `scannedAfter` and RescanRequest that covers the digest,
-    `rescan_every` the shortest of those who run it, `database_built` the age of the scanner's
-    database as it tells it now. A scan that runs already is the caller's to know.
+    `rescan_every` the shortest of those who run it, `database` what the scanner tells of its
+    own now. A scan that runs already is the caller's to know.
     """
     pace = pace or Pace()
-    wish = _wish(digest, report, now, tuple(asked), rescan_every, database_built, pace)
+    asked = tuple(min(each, now) for each in asked)
+    wish = _wish(digest, report, now, asked, rescan_every, database, pace)
     if wish is None:
         return None
     earliest = [wish.at]
     if failure is not None:
-        earliest.append(failure.at + retry_delay(failure, pace))
+        delay = retry_delay(failure, pace)
+        if any(each > failure.at for each in asked):
+            delay = min(delay, pace.min_interval)
+        earliest.append(failure.at + max(delay, failure.retry_after))
     if report is not None:
         earliest.append(report.scanned_at + pace.min_interval)
     return NextScan(wish.reason, max(earliest))
@@ -98,19 +111,19 @@ def _wish(
     now: datetime,
     asked: tuple[datetime, ...],
     rescan_every: timedelta | None,
-    database_built: datetime | None,
+    database: Database | None,
     pace: Pace,
 ) -> NextScan | None:
     if report is None:
         return NextScan(RescanReason.NEW_DIGEST, now)
-    pending = [min(each, now) for each in asked if min(each, now) > report.scanned_at]
+    pending = [each for each in asked if each > report.scanned_at]
     if pending:
         return NextScan(RescanReason.REQUESTED, min(pending))
     share = spread(digest)
     wishes = []
-    if database_built is not None and _newer(database_built, report):
-        # Counted from the database, not from now: the instant must not move as time passes.
-        soon = max(database_built, report.scanned_at) + pace.database_spread * share
+    if database is not None and _is_newer(database, report):
+        # Counted from when it was noticed, not from now: the instant must not move as time passes.
+        soon = max(database.noticed, report.scanned_at) + pace.database_spread * share
         wishes.append(NextScan(RescanReason.DATABASE_NEWER, soon))
     if rescan_every is not None:
         early = rescan_every * pace.jitter * share
@@ -118,9 +131,9 @@ def _wish(
     return min(wishes, key=lambda wish: wish.at, default=None)
 
 
-def _newer(database_built: datetime, report: ScanReport) -> bool:
+def _is_newer(database: Database, report: ScanReport) -> bool:
     # A scanner that tells no age in its report is judged by when it scanned.
-    return database_built > (report.database_built or report.scanned_at)
+    return database.built > (report.database_built or report.scanned_at)
 
 
 def spread(digest: str) -> float:

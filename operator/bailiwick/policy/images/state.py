@@ -33,6 +33,8 @@ class Failure:
     """The last attempts to scan an image failed: a reason code, words, and how often in a row.
 
     `permanent` where trying again soon cannot help, as for a digest the registry does not have.
+    `retry_after` is what the scanner asked to be left alone for, and `scanner_fault` says that
+    the failure is not about this image.
     """
 
     reason: str
@@ -40,6 +42,8 @@ class Failure:
     at: datetime
     count: int = 1
     permanent: bool = False
+    retry_after: timedelta = timedelta()
+    scanner_fault: bool = False
 
 
 @dataclass(frozen=True, slots=True)

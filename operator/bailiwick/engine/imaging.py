@@ -1,0 +1,160 @@
+"""Everything about images, joined: who runs what, when it is scanned, and what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from bailiwick.engine.config_maps import OwnConfigMaps
+from bailiwick.engine.evidence_check import EvidenceCheck
+from bailiwick.engine.images import ImageReconciler
+from bailiwick.engine.inventory import Inventory
+from bailiwick.engine.knowledge import Images
+from bailiwick.engine.queue import WorkQueue
+from bailiwick.engine.rescans import Rescans
+from bailiwick.engine.scanner_watch import ScannerWatch
+from bailiwick.engine.scanning import Scanning
+from bailiwick.engine.schedule import Schedule
+from bailiwick.engine.uses import ImageUses
+from bailiwick.evidence.config_maps import ConfigMapEvidence
+
+if TYPE_CHECKING:
+    from bailiwick.engine.declared import DeclaredStore
+    from bailiwick.engine.metrics import Metrics
+    from bailiwick.engine.objects import DeclaredObject
+    from bailiwick.engine.options import Options
+    from bailiwick.engine.served import Served
+    from bailiwick.engine.world import World
+    from bailiwick.kube.client import Client
+    from bailiwick.scanners.adapter import Adapter
+
+_LOOKING = 8
+
+
+class Imaging:
+    """The parts that know of images. `tell` is told namespaces that have something new to say.
+
+    Looking at a digest is quick and has a queue of its own, so that what is known already never
+    waits for a scan that runs.
+    """
+
+    def __init__(
+        self,
+        *,
+        client: Client,
+        adapter: Adapter | None,
+        world: World,
+        served: Served,
+        scans: DeclaredStore,
+        requests: DeclaredStore,
+        options: Options,
+        metrics: Metrics,
+        tell: Callable[[str], None],
+        concerned: Callable[[], Iterable[str]],
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._tell_namespace = tell
+        self._clock = clock
+        self._parallel = options.scanner.parallel
+        self.image_queue: WorkQueue[str] = WorkQueue(observer=metrics.queue("images"))
+        self.scan_queue: WorkQueue[str] = WorkQueue(observer=metrics.queue("scans"))
+        self.uses = ImageUses()
+        evidence = ConfigMapEvidence(OwnConfigMaps(client, options.settings.operator_namespace))
+        self.images = Images(evidence)
+        self.inventory = Inventory(
+            world, scans, requests, self.uses, self.images, self.image_queue.add, concerned
+        )
+        self.rescans = Rescans(client, requests, self.inventory, self.images, served)
+        self.check = EvidenceCheck(evidence, scans, self.uses, self.images, self.image_queue.add)
+        self.watch: ScannerWatch | None = None
+        if adapter is not None:
+            self.watch = ScannerWatch(
+                adapter,
+                options.scanner,
+                self.uses,
+                self.images,
+                metrics,
+                self.image_queue.add,
+                clock,
+            )
+        schedule = Schedule(
+            self.uses,
+            self.images,
+            self.watch,
+            options.scanner,
+            options.settings.allow_loopback_registries,
+            clock,
+        )
+        self.reconciler = ImageReconciler(
+            client=client,
+            scanner=self.watch,
+            schedule=schedule,
+            served=served,
+            scans=scans,
+            uses=self.uses,
+            images=self.images,
+            options=options.scanner,
+            scan=self.scan_queue.add,
+            tell=self.tell,
+            complete=self.inventory.complete,
+            clock=clock,
+        )
+        self._scanning: Scanning | None = None
+        if self.watch is not None:
+            self._scanning = Scanning(
+                scanner=self.watch,
+                schedule=schedule,
+                uses=self.uses,
+                images=self.images,
+                metrics=metrics,
+                look_again=self.image_queue.add,
+                tell=self.tell,
+                clock=clock,
+            )
+
+    def start(self) -> None:
+        """Begin to look at digests, and to scan them."""
+        self.image_queue.start(_seconds(self.reconciler.reconcile), workers=_LOOKING)
+        if self._scanning is not None:
+            self.scan_queue.start(_once(self._scanning.scan), workers=self._parallel)
+
+    async def stop(self, seconds: float) -> None:
+        """Give up the scans in hand, and finish what else is."""
+        await self.scan_queue.stop(0)
+        await self.image_queue.stop(seconds)
+
+    async def resync(self) -> None:
+        """Check the evidence; raises ApiError where it is out of reach."""
+        await self.check.once(self._clock())
+
+    def scan_changed(self, old: DeclaredObject | None, new: DeclaredObject | None) -> None:
+        """Look at the digest of an ImageScan that somebody made, changed or deleted."""
+        told = new or old
+        assert told is not None  # a change has something before it or after it
+        if new is not None:
+            self.images.learn_scan(new)
+        self.image_queue.add(str(told.spec["digest"]))
+
+    def tell(self, digest: str) -> None:
+        """Have the namespaces that run a digest look at it."""
+        for namespace in self.uses.of(digest):
+            self._tell_namespace(namespace)
+
+
+def _seconds(
+    work: Callable[[str], Awaitable[timedelta | None]],
+) -> Callable[[str], Awaitable[float | None]]:
+    async def wrapped(digest: str) -> float | None:
+        wait = await work(digest)
+        return None if wait is None else wait.total_seconds()
+
+    return wrapped
+
+
+def _once(work: Callable[[str], Awaitable[None]]) -> Callable[[str], Awaitable[float | None]]:
+    async def wrapped(digest: str) -> float | None:
+        await work(digest)
+        return None
+
+    return wrapped

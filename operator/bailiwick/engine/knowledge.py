@@ -1,0 +1,239 @@
+"""What is known of each image: its last report, since when its findings are known, its failures."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from bailiwick.evidence.store import EvidenceError
+from bailiwick.kube.errors import ApiError
+from bailiwick.policy.images.state import Failure, Known
+
+if TYPE_CHECKING:
+    from bailiwick.engine.objects import DeclaredObject
+    from bailiwick.evidence.store import EvidenceStore
+    from bailiwick.policy.images.findings import FindingKey, ScanReport
+
+_REPORT = ""
+
+
+@dataclass(slots=True)
+class Knowledge:
+    """What the operator knows of one digest.
+
+    `refusal` is why it is not scanned at all, `failure` why the last scan came to nothing.
+    `unsaved` is a new report that the evidence store has not taken yet. `lost` says in words
+    which evidence cannot be read: that of the report, or by repository since when its findings
+    are known. `retry` ends the wait after a failure.
+    """
+
+    report: ScanReport | None = None
+    first_seen: dict[str, Mapping[FindingKey, datetime]] = field(default_factory=dict)
+    lost: dict[str, str] = field(default_factory=dict)
+    unsaved: ScanReport | None = None
+    failure: Failure | None = None
+    refusal: Failure | None = None
+    scanning: bool = False
+    retry: bool = False
+    loaded: bool = False
+    unused_since: datetime | None = None
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class Images:
+    """Everything known of every digest; its reports are those of the evidence store."""
+
+    def __init__(self, evidence: EvidenceStore) -> None:
+        self._evidence = evidence
+        self._known: dict[str, Knowledge] = {}
+        self._manifests: dict[str, dict[str, str]] = defaultdict(dict)
+        self._indexes: dict[str, set[tuple[str, str]]] = defaultdict(set)
+
+    def knowledge(self, digest: str) -> Knowledge:
+        """Return what is known of a digest, to be changed by those who scan only."""
+        return self._known.setdefault(digest, Knowledge())
+
+    def known(self, digest: str, repository: str) -> Known:
+        """Return what is known of a digest in one repository."""
+        found = self._known.get(digest)
+        if found is None:
+            return Known()
+        return Known(
+            found.report,
+            found.scanning,
+            found.refusal or found.failure,
+            found.first_seen.get(repository, {}),
+        )
+
+    def evidence_error(self, digest: str, repository: str) -> str:
+        """Say why the evidence of a digest cannot be read; empty where it can be."""
+        found = self._known.get(digest)
+        if found is None:
+            return ""
+        return found.lost.get(_REPORT) or found.lost.get(repository, "")
+
+    def reported(self) -> Iterable[str]:
+        """Return the digests that a report is at hand of."""
+        return [digest for digest, known in self._known.items() if known.report is not None]
+
+    async def recall(self, digest: str, repositories: Iterable[str], *, scanned: bool) -> bool:
+        """Read the evidence of an earlier process, and note findings in repositories new here.
+
+        `scanned` says that a result was made once, so that none at all was lost. Returns whether
+        there is anything new to tell. Raises ApiError where the store is out of reach; what is
+        damaged is remembered in words, and a scan makes it anew.
+        """
+        known = self.knowledge(digest)
+        wanted = sorted(repositories)
+        if known.loaded and (known.report is None or known.first_seen.keys() >= set(wanted)):
+            return False
+        async with known.lock:
+            before = (known.report, dict(known.lost), known.first_seen)
+            report = known.report if known.loaded else await self._load(digest, known, scanned)
+            if report is not None:
+                seen = await self._note(report, known, wanted)
+                # Together: findings without their age would look as if they were new.
+                known.report, known.first_seen = report, seen
+            known.loaded = True
+            return before != (known.report, known.lost, known.first_seen)
+
+    async def save(self, digest: str, repositories: Iterable[str]) -> None:
+        """Have the store take the report that it has not yet; raises ApiError where it cannot."""
+        known = self.knowledge(digest)
+        async with known.lock:
+            report = known.unsaved
+            if report is None:
+                return
+            try:
+                await self._evidence.save(report)
+            except ApiError as error:
+                if known.report is None:
+                    known.lost[_REPORT] = f"The findings cannot be kept: {error.message}"
+                raise
+            seen = await self._note(report, known, sorted(repositories), anew=True)
+            known.report, known.first_seen = report, seen
+            known.unsaved, known.loaded = None, True
+            known.lost.pop(_REPORT, None)
+
+    async def forget(self, digest: str) -> None:
+        """Drop a digest with its evidence."""
+        await self._evidence.delete(digest)
+        self._known.pop(digest, None)
+        for index, architecture in self._indexes.pop(digest, ()):
+            self._manifests[index].pop(architecture, None)
+            if not self._manifests[index]:
+                del self._manifests[index]
+
+    def doubt(self, digest: str) -> None:
+        """Let go of a report whose evidence was touched, so that it is read again."""
+        known = self.knowledge(digest)
+        known.report, known.loaded, known.first_seen = None, False, {}
+
+    def doubt_repository(self, repository: str) -> Iterable[str]:
+        """Let go of since when findings are known in a repository; returns the digests there."""
+        digests = [d for d, known in self._known.items() if repository in known.first_seen]
+        for digest in digests:
+            known = self._known[digest]
+            known.first_seen = {k: v for k, v in known.first_seen.items() if k != repository}
+        return digests
+
+    def manifest_of(self, digest: str, architecture: str) -> str:
+        """Return the platform's manifest of an index, as far as it is known; else the digest."""
+        manifests = self._manifests.get(digest)
+        if not manifests:
+            return digest
+        if architecture:
+            return manifests.get(architecture, digest)
+        return next(iter(manifests.values())) if len(manifests) == 1 else digest
+
+    def refused(self, digest: str) -> bool:
+        """Say whether a digest is not scanned at all."""
+        found = self._known.get(digest)
+        return found is not None and found.refusal is not None
+
+    def is_index(self, digest: str) -> bool:
+        """Say whether a digest is known to be that of an index."""
+        return digest in self._manifests
+
+    def indexes_of(self, manifest: str) -> frozenset[str]:
+        """Return the digests of indexes that a manifest was run by."""
+        return frozenset(index for index, _ in self._indexes.get(manifest, ()))
+
+    def learn_index(self, index: str, architecture: str, manifest: str) -> bool:
+        """Remember what an index leads to; says no to what leads in circles."""
+        if index == manifest or manifest in self._manifests or index in self._indexes:
+            return False
+        self._manifests[index][architecture] = manifest
+        self._indexes[manifest].add((index, architecture))
+        return True
+
+    def learn_scan(self, scan: DeclaredObject) -> None:
+        """Remember the indexes that an ImageScan of an earlier process names."""
+        architecture = str(scan.spec.get("platform") or "").partition("/")[2]
+        for index in scan.status.get("aliases") or ():
+            if self.manifest_of(index, architecture) == index:
+                self.learn_index(index, architecture, str(scan.spec["digest"]))
+
+    def architecture_of(self, digest: str) -> str:
+        """Return the architecture of a manifest, empty where it is not known."""
+        found = sorted(architecture for _, architecture in self._indexes.get(digest, ()))
+        if found and found[0]:
+            return found[0]
+        report = self.knowledge(digest).report
+        return (report.hygiene.architecture or "") if report and report.hygiene else ""
+
+    async def _load(self, digest: str, known: Knowledge, scanned: bool) -> ScanReport | None:
+        known.report = None
+        try:
+            report = await self._evidence.load(digest)
+        except EvidenceError as error:
+            known.lost[_REPORT] = error.message
+            return None
+        except ApiError as error:
+            known.lost[_REPORT] = f"The findings of {digest} cannot be read: {error.message}"
+            raise
+        known.lost.pop(_REPORT, None)
+        if report is None and scanned:
+            known.lost[_REPORT] = (
+                f"The findings of {digest} are no longer in the operator's namespace. A rescan "
+                "makes them anew."
+            )
+        return report
+
+    async def _note(
+        self,
+        report: ScanReport,
+        known: Knowledge,
+        repositories: Iterable[str],
+        *,
+        anew: bool = False,
+    ) -> dict[str, Mapping[FindingKey, datetime]]:
+        """Have the store note the findings, and return since when each is known."""
+        seen = {} if anew else dict(known.first_seen)
+        for repository in repositories:
+            if repository in seen:
+                continue
+            try:
+                seen[repository] = await self._evidence.record_seen(
+                    repository, report.findings, report.scanned_at
+                )
+            except EvidenceError as error:
+                known.lost[repository] = error.message
+            except ApiError as error:
+                known.lost[repository] = (
+                    f"Since when the findings in {repository} are known cannot be kept: "
+                    f"{error.message}"
+                )
+                raise
+            else:
+                known.lost.pop(repository, None)
+        return seen
+
+
+def under_digest(report: ScanReport, digest: str) -> ScanReport:
+    """Return a report as that of the manifest that an index led to."""
+    return replace(report, digest=digest)

@@ -1,0 +1,136 @@
+"""One scan of one digest, and what becomes of its result."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from bailiwick.engine.knowledge import under_digest
+from bailiwick.engine.schedule import Target
+from bailiwick.kube.errors import ApiError
+from bailiwick.policy.images.state import Failure
+from bailiwick.scanners.errors import ScanError
+
+if TYPE_CHECKING:
+    from bailiwick.engine.knowledge import Images, Knowledge
+    from bailiwick.engine.metrics import Metrics
+    from bailiwick.engine.scanner_watch import ScannerWatch
+    from bailiwick.engine.schedule import Schedule
+    from bailiwick.engine.uses import ImageUses
+    from bailiwick.policy.images.findings import ScanReport
+
+logger = logging.getLogger(__name__)
+
+_LONGEST_PAUSE = timedelta(hours=1)
+
+
+class Scanning:
+    """Scans digests, each in the hands of one worker at a time.
+
+    It writes nothing to the cluster but evidence: `look_again` has a digest's ImageScan
+    written, and `tell` is told the digests whose namespaces have something new to say.
+    """
+
+    def __init__(
+        self,
+        *,
+        scanner: ScannerWatch,
+        schedule: Schedule,
+        uses: ImageUses,
+        images: Images,
+        metrics: Metrics,
+        look_again: Callable[[str], None],
+        tell: Callable[[str], None],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._scanner = scanner
+        self._schedule = schedule
+        self._uses = uses
+        self._images = images
+        self._metrics = metrics
+        self._look_again = look_again
+        self._tell = tell
+        self._clock = clock
+
+    async def scan(self, digest: str) -> None:
+        """Scan a digest, if it still is due."""
+        target = self._schedule.target(digest)
+        due = self._schedule.due(digest)
+        if not isinstance(target, Target) or due is None or due.at > self._clock():
+            return
+        if self._scanner.down is not None:
+            self._look_again(digest)
+            return
+        known = self._images.knowledge(digest)
+        known.scanning, known.retry = True, False
+        self._changed(digest)
+        begun = self._clock()
+        try:
+            report = await self._scanner.adapter.scan(
+                target.reference, architecture=target.architecture, plain_http=target.plain_http
+            )
+            await self._succeeded(digest, target, report)
+        except ScanError as error:
+            self._failed(known, target, error)
+        else:
+            logger.info(
+                "scanned %s in %.1f s, findings: %d",
+                target.reference,
+                (self._clock() - begun).total_seconds(),
+                len(report.findings),
+            )
+        finally:
+            known.scanning = False
+            self._changed(digest)
+
+    async def _succeeded(self, digest: str, target: Target, report: ScanReport) -> None:
+        manifest = self._manifest(digest, target, report)
+        repositories = self._uses.repositories(digest) | self._uses.repositories(manifest)
+        for each in {digest, manifest}:
+            self._images.knowledge(each).failure = None
+        self._images.knowledge(manifest).unsaved = under_digest(report, manifest)
+        # What the store does not take now is kept, and given to it again by who looks at it.
+        with suppress(ApiError):
+            await self._images.save(manifest, repositories)
+        self._metrics.scans.labels("succeeded").inc()
+
+    def _manifest(self, digest: str, target: Target, report: ScanReport) -> str:
+        """Return the digest that a report is kept by: that of the platform's manifest."""
+        told = report.manifest_digest
+        if told is None or told == digest:
+            return digest
+        if self._images.learn_index(digest, target.architecture, told):
+            return told
+        raise ScanError(
+            "ManifestContradictory",
+            f"The scanner says that {digest} leads to {told}, which contradicts what it said "
+            "before, so its report was not used. Look at the scanner's own log.",
+            scanner_fault=True,
+        )
+
+    def _failed(self, known: Knowledge, target: Target, error: ScanError) -> None:
+        before, count = known.failure, 1
+        if before is not None:
+            count += before.count
+        pause = min(timedelta(seconds=error.retry_after or 0.0), _LONGEST_PAUSE)
+        known.failure = Failure(
+            error.reason,
+            error.message,
+            self._clock(),
+            count,
+            error.permanent,
+            pause,
+            error.scanner_fault,
+        )
+        self._metrics.scans.labels(error.reason).inc()
+        if before is None or before.message != error.message:
+            logger.warning("could not scan %s: %s", target.reference, error.message)
+        if error.scanner_fault:
+            self._scanner.doubt()
+
+    def _changed(self, digest: str) -> None:
+        self._tell(digest)
+        self._look_again(digest)

@@ -1,0 +1,93 @@
+"""When each digest is to be scanned, from which registry, or why it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from bailiwick.policy.images.registries import Refusal, contactable, host_of
+from bailiwick.policy.images.rescan import NextScan, Pace, next_scan
+
+if TYPE_CHECKING:
+    from bailiwick.engine.knowledge import Images
+    from bailiwick.engine.options import ScannerOptions
+    from bailiwick.engine.scanner_watch import ScannerWatch
+    from bailiwick.engine.uses import ImageUses
+    from bailiwick.policy.images.references import Reference
+
+NO_SCANNER = Refusal("NoScanner", "No scanner is set up: set --scanner-url.")
+_NOT_IN_USE = Refusal("NotInUse", "Nobody runs this image.")
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a digest is fetched from, and for which platform where it is an index's."""
+
+    reference: Reference
+    architecture: str
+    plain_http: bool
+
+
+@dataclass(slots=True)
+class Schedule:
+    """Decides from who runs a digest, what is known of it, and what the scanner says."""
+
+    uses: ImageUses
+    images: Images
+    scanner: ScannerWatch | None
+    options: ScannerOptions
+    allow_loopback: bool
+    clock: Callable[[], datetime]
+
+    def target(self, digest: str) -> Target | Refusal:
+        """Find a use whose profile lists its registry, or say why there is none."""
+        if self.scanner is None:
+            return NO_SCANNER
+        refusal = _NOT_IN_USE
+        uses = self.uses.of(digest)
+        architectures = self._unresolved(digest)
+        for namespace in sorted(uses):
+            for reference in uses[namespace].references:
+                refused = contactable(
+                    reference, uses[namespace].terms.registries, allow_loopback=self.allow_loopback
+                )
+                if refused is None:
+                    plain = self.allow_loopback and host_of(reference.registry) in _LOOPBACK
+                    return Target(reference, min(architectures, default=""), plain)
+                refusal = refused
+        return refusal
+
+    def due(self, digest: str) -> NextScan | None:
+        """Say when a digest is to be scanned next; None: not until something happens."""
+        known = self.images.knowledge(digest)
+        if known.unsaved is not None or not self._unresolved(digest):
+            return None
+        users = self.uses.of(digest).values()
+        options = self.options
+        return next_scan(
+            digest,
+            known.report,
+            self.clock(),
+            failure=None if known.retry else known.failure,
+            asked=[instant for use in users for instant in use.asked],
+            rescan_every=min(
+                (u.terms.rescan_every for u in users if u.terms.rescan_every), default=None
+            ),
+            database=self.scanner.database if self.scanner else None,
+            pace=Pace(
+                min_interval=options.minimum_interval, database_spread=2 * options.metadata_every
+            ),
+        )
+
+    def requested(self, digest: str) -> datetime | None:
+        """Return when a rescan of a digest was last asked for."""
+        users = self.uses.of(digest).values()
+        return max((instant for use in users for instant in use.asked), default=None)
+
+    def _unresolved(self, digest: str) -> list[str]:
+        """Return the architectures that a digest is run on, but for those it is an index for."""
+        used = {a for use in self.uses.of(digest).values() for a in use.architectures}
+        return [a for a in used if self.images.manifest_of(digest, a) == digest]
