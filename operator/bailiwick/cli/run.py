@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import socket
 from datetime import timedelta
@@ -20,6 +21,7 @@ from bailiwick.policy.settings import ALWAYS_EXEMPT, PodsOf, Settings
 
 logger = logging.getLogger(__name__)
 
+_OBJECTS_BEFORE_COLLECTION = 20_000
 _TOKEN_FILE = Path("/var/run/bailiwick/scanner-token/token")
 
 
@@ -206,4 +208,12 @@ def run(  # click hands over one argument for each option
         health_port=health_port,
         lease_seconds=lease_seconds,
     )
+    _spare_the_garbage_collector()
     asyncio.run(Program(options, find(context)).run())
+
+
+def _spare_the_garbage_collector() -> None:
+    """Have cycles looked for more rarely: each look walks all that is known of the cluster."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_OBJECTS_BEFORE_COLLECTION)
