@@ -260,6 +260,14 @@ def test_a_cluster_that_has_bailiwick_is_not_touched(control_plane: ControlPlane
     assert contents(kubectl) == before
 
 
+def test_a_failure_says_what_to_do_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    with Demo(PATH="/nowhere", TMPDIR=str(tmp_path)) as running:
+        assert running.ended() == 1
+    assert "The demo could not go on." in running.text
+    assert "'docker-registry' make demo installs the programs that it needs" in running.text
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     "choices, words",
     [

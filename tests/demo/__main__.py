@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from contextlib import ExitStack
+from dataclasses import replace
 from types import FrameType
 from typing import NoReturn
 
@@ -22,6 +23,7 @@ def tell(screen: Screen) -> None:
     with ExitStack() as stack:
         scene = stack.enter_context(stage.chosen(screen, os.environ))
         operator = stack.enter_context(install.bailiwick(scene))
+        scene = replace(scene, operator=operator)
         try:
             declare.apply_workloads(scene)
             declare.apply_intents(scene)
@@ -32,7 +34,7 @@ def tell(screen: Screen) -> None:
             if ending.is_to_be_kept(os.environ):
                 ending.keep(scene, operator.log)
         except EXPECTED as error:
-            error.add_note(f"The end of the operator's log:\n{operator.tail()}")
+            error.add_note(operator.tail())
             raise
     ending.say_goodbye(scene, os.environ)
 

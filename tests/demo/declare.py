@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import textwrap
+from pathlib import Path
 from typing import Any, Final
 
-from tests.demo.application import NAMESPACES
+from tests.demo.application import EXAMPLES, NAMESPACES
 from tests.demo.screen import Progress
 from tests.demo.stage import Stage
-from tests.demo.waiting import until
 
 Json = dict[str, Any]
 
@@ -29,7 +30,7 @@ def apply_workloads(stage: Stage) -> None:
     deployments = sum(each["kind"] == "Deployment" for each in made.workloads)
     with screen.working(f"{deployments} Deployments") as progress:
         stage.admin.apply([made.profile, *made.workloads])
-        pods = until("pods to run", lambda: _running(stage, made.workloads))
+        pods = stage.until("pods to run", lambda: _running(stage, made.workloads))
         progress.done = f"{deployments} Deployments, {pods} pods running"
 
 
@@ -37,14 +38,23 @@ def apply_intents(stage: Stage) -> None:
     """Apply the intents, wait until all is said, and show the table."""
     screen = stage.screen
     screen.heading("Each team says what its namespace is meant to do")
-    screen.say("Applied: manifests/examples/*/intent.yaml")
+    screen.say(
+        "Applied: manifests/examples/*/intent.yaml, where the shop has this rule among others:"
+    )
+    screen.lines(_rule(EXAMPLES / "shop" / "intent.yaml", "checkout-to-payments"))
     with screen.working("Policies are made, images are scanned") as progress:
         stage.admin.apply(list(stage.application.intents.values()))
-        progress.done = until("every scan and status", lambda: _settled(stage, progress))
+        progress.done = stage.until("every scan and status", lambda: _settled(stage, progress))
     screen.say()
     screen.command("kubectl get secintent -A", stage.admin("get", "secintent", "-A"))
     screen.say()
     screen.table([(stage.namespace(name), _TOLD[name]) for name in NAMESPACES])
+
+
+def _rule(file: Path, name: str) -> str:
+    """A rule as it stands in the file of an intent."""
+    rules = textwrap.dedent(file.read_text().partition("    allow:\n")[2]).split("- name: ")
+    return next(f"- name: {rule.rstrip()}" for rule in rules if rule.startswith(f"{name}\n"))
 
 
 def intent(stage: Stage, name: str) -> Json:

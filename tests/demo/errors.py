@@ -24,6 +24,7 @@ EXPECTED: Final = (
     ControlPlaneError,
     KubectlError,
     OperatorFailed,
+    FileNotFoundError,  # skopeo, umoci or docker-registry, which `make demo` installs
     RuntimeError,  # the registry or the scanner did not start
     subprocess.SubprocessError,
 )
@@ -37,4 +38,6 @@ def explain(screen: Screen, error: BaseException) -> None:
     said = getattr(error, "stderr", None) or ""
     for part in (str(error), said, *getattr(error, "__notes__", ())):
         screen.lines(part)
+    if isinstance(error, FileNotFoundError):
+        screen.say("make demo installs the programs that it needs; python -m tests.demo does not.")
     screen.say("Nothing is left running.")

@@ -13,7 +13,6 @@ from typing import Any, Final, TextIO
 from tests.controlplane import binaries
 from tests.demo.errors import DemoError
 from tests.demo.stage import Stage
-from tests.demo.waiting import until
 
 Json = dict[str, Any]
 
@@ -41,7 +40,7 @@ def show_repairs(stage: Stage) -> None:
         screen.command(f"kubectl delete netpol {victim} -n {shop}")
         took = changes.repaired(victim, lambda: stage.admin.delete("netpol", victim, shop))
         screen.say(f"made again {took * 1000:.0f} ms after it was deleted", "green", indent=_DEEPER)
-    event = until("an Event about the repairs", lambda: _event(stage, shop, victim))
+    event = stage.until("an Event about the repairs", lambda: _event(stage, shop, victim))
     screen.say(f"Times are as a watch saw it. An Event on the intent tells of it: {event}")
 
 
@@ -112,7 +111,7 @@ def _watching(stage: Stage, namespace: str) -> Iterator[Changes]:
         reader = threading.Thread(target=_read, args=(process.stdout, changes))
         reader.start()
         try:
-            until(
+            stage.until(
                 "a watch to show the policies",
                 lambda: True if expected <= changes.known.keys() else None,
             )

@@ -9,7 +9,6 @@ from typing import Any, Final
 from tests.demo.declare import intent
 from tests.demo.screen import Progress
 from tests.demo.stage import Stage
-from tests.demo.waiting import until
 from tests.images.database import ADVISORIES, GLIBC
 
 Json = dict[str, Any]
@@ -28,8 +27,8 @@ def show_rescan(stage: Stage) -> None:
     screen.command("kubectl create -f manifests/examples/shop/rescan.yaml")
     with screen.working("Images are scanned again") as progress:
         stage.admin("create", "-f", "-", input=json.dumps(request))
-        status = until("the rescan to end", lambda: _ended(stage, name, progress))
-        until("the intent to tell of the rescan", lambda: _is_told(stage))
+        status = stage.until("the rescan to end", lambda: _ended(stage, name, progress))
+        stage.until("the intent to tell of the rescan", lambda: _is_told(stage))
         progress.done = f"{status['done']} of {status['total']} images scanned again"
     screen.command(f"kubectl get rescan -n {shop}", stage.admin("get", "rescan", "-n", shop))
     for failed in status.get("failed") or ():

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 from tests.controlplane import binaries
 from tests.controlplane.cluster import OPERATOR, ControlPlane
 from tests.controlplane.identity import Identity
 from tests.controlplane.kubectl import Kubectl
+from tests.controlplane.operator_process import OperatorProcess
 from tests.demo import application, images, named
 from tests.demo.application import Application
 from tests.demo.errors import DemoError
@@ -21,7 +23,11 @@ from tests.images.database import ADVISORIES, GLIBC
 from tests.images.registry import Registry, running_registry
 from tests.images.scanner import Scanner, running_scanner
 
+T = TypeVar("T")
+
 CRDS: Final = Path(__file__).parents[2] / "crds"
+_INTERVAL: Final = 0.5  # seconds; each kubectl takes a tenth of one from what we wait for
+_PATIENCE: Final = 180.0  # seconds; a machine busy with other things is slow
 KNOWN_AT_FIRST: Final = tuple(each for each in ADVISORIES if each != GLIBC)
 # What runs on a cluster of the user's in place of the shop, whose images nobody else has.
 PAUSE: Final = (
@@ -54,6 +60,7 @@ class Stage:
     application: Application
     scanner: Scanner
     is_own: bool
+    operator: OperatorProcess | None = None
 
     @property
     def admin(self) -> Kubectl:
@@ -68,6 +75,24 @@ class Stage:
     def namespace(self, name: str) -> str:
         """What a namespace of the examples is called here."""
         return name if self.is_own else named.PREFIX + name
+
+    def until(self, what: str, look: Callable[[], T | None]) -> T:
+        """Call `look` until it returns something, and return that; `what` is what is waited for.
+
+        Raises:
+            DemoError: It took too long, or the operator ended meanwhile.
+        """
+        deadline = time.monotonic() + _PATIENCE
+        while (found := look()) is None:
+            if self.operator is not None and not self.operator.is_running:
+                raise DemoError(f"Waited for {what}, and the operator ended. Its log says why:")
+            if time.monotonic() > deadline:
+                raise DemoError(
+                    f"Waited {_PATIENCE:.0f} seconds for {what}. If this machine is busy with "
+                    "other things, try again after them; if not, the operator's log may say why:"
+                )
+            time.sleep(_INTERVAL)
+        return found
 
 
 def chosen(screen: Screen, env: Mapping[str, str]) -> AbstractContextManager[Stage]:
