@@ -8,9 +8,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 import yaml
 
+from bailiwick.cli.run import run
+from bailiwick.cli.scanner import scanner
 from tests.controlplane.binaries import kubectl
 
 ROOT = Path(__file__).parents[2]
@@ -104,6 +107,37 @@ def test_mounts_probes_and_services_name_what_exists(directory: str) -> None:
         assert service["spec"]["selector"].items() <= template["metadata"]["labels"].items()
         ports = {port["name"] for port in template["spec"]["containers"][0]["ports"]}
         assert {port["targetPort"] for port in service["spec"]["ports"]} <= ports
+
+
+def parsed(command: click.Command, name: str, files: Path) -> dict[str, Any]:
+    """Read a Deployment's arguments as the program does, with its mounts below a directory."""
+    pod = of_kind("base", "Deployment")[name]["spec"]["template"]["spec"]
+    [container] = pod["containers"]
+    for mount in container["volumeMounts"]:
+        place = files / mount["mountPath"].lstrip("/")
+        place.mkdir(parents=True, exist_ok=True)
+        if mount["name"].endswith("token"):
+            (place / "token").write_text("a-token")
+    arguments = [argument.replace("=/", f"={files}/") for argument in container["args"][1:]]
+    return command.make_context(container["args"][0], arguments).params
+
+
+def test_the_scanner_understands_its_arguments_and_renews_its_database(tmp_path: Path) -> None:
+    given = parsed(scanner, "bailiwick-scanner", tmp_path)
+    [port] = of_kind("base", "Service")["bailiwick-scanner"]["spec"]["ports"]
+    assert given["port"] == port["port"]
+    assert given["token_file"].read_text() == "a-token"
+    assert given["database"].is_dir()
+    assert given["update_every"] > 0
+
+
+def test_the_operator_asks_the_scanner_that_is_installed_beside_it(tmp_path: Path) -> None:
+    given = parsed(run, "bailiwick-operator", tmp_path)
+    [port] = of_kind("base", "Service")["bailiwick-scanner"]["spec"]["ports"]
+    assert given["scanner_url"] == f"http://bailiwick-scanner:{port['port']}/api/v1"
+    assert (tmp_path / given["scanner_token_file"].relative_to("/")).read_text() == "a-token"
+    [metrics] = of_kind("base", "Service")["bailiwick-operator"]["spec"]["ports"]
+    assert given["health_port"] == metrics["port"]
 
 
 def test_images_carry_the_version_of_the_project() -> None:
