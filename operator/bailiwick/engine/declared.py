@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
-from bailiwick.engine.objects import DeclaredObject
+from bailiwick.engine.objects import DeclaredObject, version_number
 from bailiwick.kube.store import Store
 
 
@@ -29,6 +30,14 @@ class DeclaredStore:
         old = self.objects.get(*new.key)
         if self._take(new):
             self._listener(old, new)
+
+    def observe_body(self, body: Mapping[str, Any]) -> None:
+        """Take in an object as the API server sent it, unless it is no news."""
+        metadata = body["metadata"]
+        known = self.objects.get(metadata.get("namespace", ""), metadata["name"])
+        version = version_number(metadata.get("resourceVersion", ""))
+        if known is None or known.resource_version < version or not version:
+            self.observe(DeclaredObject.from_json(self.kind, body))
 
     def learn(self, new: DeclaredObject) -> None:
         """Take in what a write of ours was answered with.

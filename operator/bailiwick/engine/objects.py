@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -75,10 +75,26 @@ def version_number(text: str) -> int:
     return int(text) if text.isdecimal() else 0
 
 
+# Statuses say the same of many namespaces, and each is decoded into strings of its own.
+_SHARED: dict[str, str] = {}
+_SHARED_LIMIT = 50_000
+
+
 def plain(value: Any) -> Any:
-    """Copy JSON into plain dicts and lists, out of any view that a framework wraps it in."""
-    if isinstance(value, Mapping):
-        return {key: plain(item) for key, item in value.items()}
+    """Copy JSON into plain dicts and lists, out of any view that a framework wraps it in.
+
+    Equal strings become one.
+    """
+    if len(_SHARED) > _SHARED_LIMIT:
+        _SHARED.clear()
+    return _plain(value, _SHARED.setdefault)
+
+
+def _plain(value: Any, share: Callable[[str, str], str]) -> Any:
+    if type(value) is str:
+        return share(value, value)
+    if type(value) is dict or isinstance(value, Mapping):
+        return {share(key, key): _plain(item, share) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
+        return [_plain(item, share) for item in value]
     return value

@@ -54,8 +54,10 @@ def build_registry(stores: Mapping[Resource, DeclaredStore], login: Login) -> ko
 
     def tell(store: DeclaredStore) -> Any:
         async def handler(event: Mapping[str, Any], **_: Any) -> None:
-            observed = DeclaredObject.from_json(store.kind, event["object"])
-            (store.forget if event["type"] == "DELETED" else store.observe)(observed)
+            if event["type"] == "DELETED":
+                store.forget(DeclaredObject.from_json(store.kind, event["object"]))
+            else:
+                store.observe_body(event["object"])
 
         return handler
 
