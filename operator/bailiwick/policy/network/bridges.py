@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from bailiwick.policy.facts import NetworkPolicy
 from bailiwick.policy.network.model import Policy
 from bailiwick.policy.network.naming import HALF_LABEL, bridge_name, own_labels
-from bailiwick.policy.network.specs import LISTS, canonical
+from bailiwick.policy.network.specs import LISTS, policy_types
 from bailiwick.policy.rules import Direction
 from bailiwick.policy.selectors import Operator, Requirement, Selector
 
@@ -26,7 +26,7 @@ def is_bridge(policy: NetworkPolicy) -> bool:
 
 def is_isolating(policy: NetworkPolicy, direction: Direction) -> bool:
     """Say whether a policy isolates the pods that it selects in a direction."""
-    return direction in canonical(policy.spec)["policyTypes"]
+    return direction in policy_types(policy.spec)
 
 
 def bridge(direction: Direction, isolating: Iterable[NetworkPolicy]) -> Policy | None:

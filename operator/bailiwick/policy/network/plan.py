@@ -23,7 +23,15 @@ from bailiwick.policy.network.naming import (
     RULE_LABEL,
     own_labels,
 )
-from bailiwick.policy.network.specs import LISTS, ORDER, canonical, isolation_spec, same, text
+from bailiwick.policy.network.specs import (
+    LISTS,
+    ORDER,
+    canonical,
+    isolation_spec,
+    policy_types,
+    same,
+    text,
+)
 from bailiwick.policy.rules import Direction
 
 LivePolicy = NetworkPolicy
@@ -151,7 +159,7 @@ def _entries(spec: Mapping[str, object]) -> frozenset[str]:
 
 
 def _directions(spec: Mapping[str, object]) -> frozenset[Direction]:
-    return frozenset(map(Direction, canonical(spec)["policyTypes"]))
+    return frozenset(map(Direction, policy_types(spec)))
 
 
 def _is_frozen(policy: LivePolicy, frozen: Collection[Frozen]) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from bailiwick.policy.ports import Port
@@ -103,7 +104,7 @@ def canonical(spec: Mapping[str, Any]) -> JSON:
     """
     result: JSON = {
         "podSelector": _selector(spec.get("podSelector")),
-        "policyTypes": _types(spec),
+        "policyTypes": policy_types(spec),
     }
     for direction in ORDER:
         entries = unique(
@@ -118,10 +119,17 @@ def canonical(spec: Mapping[str, Any]) -> JSON:
 
 def same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Say whether the API server reads both specs alike."""
-    return text(canonical(one)) == text(canonical(other))
+    return _canonical_text(text(one)) == _canonical_text(text(other))
 
 
-def _types(spec: Mapping[str, Any]) -> list[str]:
+# One look at a namespace compares each of its specs several times.
+@lru_cache(maxsize=1024)
+def _canonical_text(spec: str) -> str:
+    return text(canonical(json.loads(spec)))
+
+
+def policy_types(spec: Mapping[str, Any]) -> list[str]:
+    """Return the directions that a spec speaks of, which it need not name."""
     given = spec.get("policyTypes")
     if not given:
         return ["Ingress", "Egress"] if spec.get("egress") else ["Ingress"]
