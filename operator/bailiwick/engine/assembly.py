@@ -32,6 +32,7 @@ from bailiwick.engine.watches import Watches
 from bailiwick.engine.world import World
 from bailiwick.kube import projections, resources
 from bailiwick.kube.resources import Resource
+from bailiwick.policy.binding import asked_for
 from bailiwick.policy.facts import Namespace
 
 if TYPE_CHECKING:
@@ -240,35 +241,44 @@ class Operator:
             self.changes.namespace(before, after)
 
     def _intent_changed(self, old: DeclaredObject | None, new: DeclaredObject | None) -> None:
-        told = new or old
-        assert told is not None  # a change has something before it or after it
-        self.namespace_queue.add(told.namespace)
+        self.namespace_queue.add(_told(old, new).namespace)
         if old is None or new is None:
             for profile in self.profiles_known.objects.all():
                 self.profile_queue.add_after(profile.name, _ROLLOUT_PAUSE)
 
     def _profile_changed(self, old: DeclaredObject | None, new: DeclaredObject | None) -> None:
-        told = new or old
-        assert told is not None  # a change has something before it or after it
         if old is not None and new is not None and old.generation == new.generation:
             return
-        self.profile_queue.add(told.name)
+        name = _told(old, new).name
+        self.profile_queue.add(name)
         keys = ("default", "usableBy")
         if old is None or new is None or any(old.spec.get(k) != new.spec.get(k) for k in keys):
-            self.enqueue_all()
+            self._bind_anew(name, default=any(p and p.spec.get("default") for p in (old, new)))
+
+    def _bind_anew(self, profile: str, *, default: bool) -> None:
+        """Have those namespaces looked at that may be bound to a profile now, or no longer."""
+        known = {each.name for each in self.profiles_known.objects.all()}
+        for intent in self.intents.objects.all():
+            namespace = self.world.namespace(intent.namespace)
+            asked = asked_for(namespace, intent.spec.get("profile")) if namespace else None
+            # What names no profile that is there lists those that are.
+            if default if asked is None else asked == profile or asked not in known:
+                self.namespace_queue.add(intent.namespace)
 
     def _scan_changed(self, old: DeclaredObject | None, new: DeclaredObject | None) -> None:
         self.imaging.scan_changed(old, new)
 
     def _request_changed(self, old: DeclaredObject | None, new: DeclaredObject | None) -> None:
-        told = new or old
-        assert told is not None  # a change has something before it or after it
-        self.namespace_queue.add(told.namespace)
+        self.namespace_queue.add(_told(old, new).namespace)
 
     def _exception_changed(self, old: DeclaredObject | None, new: DeclaredObject | None) -> None:
-        told = new or old
-        assert told is not None  # a change has something before it or after it
-        self.exception_queue.add(told.key)
+        self.exception_queue.add(_told(old, new).key)
+
+
+def _told(old: DeclaredObject | None, new: DeclaredObject | None) -> DeclaredObject:
+    told = new or old
+    assert told is not None  # a change has something before it or after it
+    return told
 
 
 def _as_namespace(told: DeclaredObject | None) -> Namespace | None:

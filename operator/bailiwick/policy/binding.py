@@ -40,6 +40,11 @@ class Binding:
     by_label: bool = False
 
 
+def asked_for(namespace: Namespace, named: str | None) -> str | None:
+    """Return the name that decides: the label's, else the intent's; None asks for the default."""
+    return namespace.labels.get(PROFILE_LABEL, named)
+
+
 def bind(namespace: Namespace, named: str | None, profiles: Mapping[str, ProfileTerms]) -> Binding:
     """Find the profile of a namespace; `named` is the intent's `spec.profile`.
 
