@@ -21,7 +21,7 @@ from tests.controlplane.processes import Ports, Process
 
 MANIFESTS: Final = Path(__file__).parents[2] / "manifests"
 _READY_WITHIN: Final = 60.0  # seconds
-_SETTINGS: Final = ("--log-format", "text", "--health-host", "127.0.0.1", "--lease-seconds", "3")
+_SETTINGS: Final = ("--log-format", "text", "--health-host", "127.0.0.1")
 
 
 class Cluster(Protocol):
