@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from bailiwick.engine.objects import DeclaredObject, version_number
@@ -31,13 +31,14 @@ class DeclaredStore:
         if self._take(new):
             self._listener(old, new)
 
-    def observe_body(self, body: Mapping[str, Any]) -> None:
-        """Take in an object as the API server sent it, unless it is no news."""
+    def observe_body(self, body: Mapping[str, Any]) -> str:
+        """Take in an object as the API server sent it, unless it is no news; return its UID."""
         metadata = body["metadata"]
         known = self.objects.get(metadata.get("namespace", ""), metadata["name"])
         version = version_number(metadata.get("resourceVersion", ""))
         if known is None or known.resource_version < version or not version:
             self.observe(DeclaredObject.from_json(self.kind, body))
+        return str(metadata["uid"])
 
     def learn(self, new: DeclaredObject) -> None:
         """Take in what a write of ours was answered with.
@@ -57,16 +58,12 @@ class DeclaredStore:
             self.objects.remove(gone.key)
             self._listener(old, None)
 
-    def replace_all(self, listed: Iterable[DeclaredObject], resource_version: int) -> int:
-        """Take in a full list and return how many objects it showed to be gone."""
-        seen = set()
-        for each in listed:
-            seen.add(each.uid)
-            self.observe(each)
+    def keep_only(self, listed: Collection[str], resource_version: int) -> int:
+        """Drop what a full list, given by its UIDs, showed to be gone; return how many objects."""
         stale = [
             o
             for o in self.objects.all()
-            if o.uid not in seen and o.resource_version <= resource_version
+            if o.uid not in listed and o.resource_version <= resource_version
         ]
         for each in stale:
             self.objects.remove(each.key)

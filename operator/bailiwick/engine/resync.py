@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from bailiwick.engine.objects import DeclaredObject, version_number
+from bailiwick.engine.objects import version_number
 from bailiwick.kube.errors import ApiError
 
 if TYPE_CHECKING:
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from bailiwick.kube.resources import Resource
 
 logger = logging.getLogger(__name__)
+
+PAGE = 100
+"""Objects in one answer: those of our kinds are large while they are decoded."""
 
 
 @dataclass(slots=True)
@@ -43,16 +46,13 @@ class Resync:
 
     async def _one(self, resource: Resource, store: DeclaredStore) -> None:
         try:
-            listing = await self.client.list(resource)
+            seen, version = await self.client.list_each(resource, store.observe_body, limit=PAGE)
         except ApiError as error:
             if error.transient:
                 raise
             self.problems[resource.plural] = f"{resource.plural} cannot be listed: {error.message}"
             return
         self.problems.pop(resource.plural, None)
-        gone = store.replace_all(
-            [DeclaredObject.from_json(resource.kind, item) for item in listing.items],
-            version_number(listing.resource_version),
-        )
+        gone = store.keep_only(frozenset(seen), version_number(version))
         if gone:
             logger.info("%d %s were deleted without a word", gone, resource.plural)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import kopf
 
 from bailiwick.engine.objects import DeclaredObject
-from bailiwick.kube.client import PAGE_LIMIT
+from bailiwick.engine.resync import PAGE
 
 if TYPE_CHECKING:
     from bailiwick.engine.declared import DeclaredStore
@@ -85,7 +85,7 @@ def configure(
     settings.networking.request_timeout = 30
     settings.watching.server_timeout = 300
     # Whole lists, and the last event of every object for five seconds, are what fills memory.
-    settings.watching.chunk_size = PAGE_LIMIT
+    settings.watching.chunk_size = PAGE
     settings.queueing.idle_timeout = 0.1
     settings.execution.max_workers = 1
     settings.queueing.exit_timeout = 1

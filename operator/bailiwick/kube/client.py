@@ -100,15 +100,35 @@ class Client:
         limit: int = PAGE_LIMIT,
         metadata_only: bool = False,
     ) -> Listing:
-        """Return all objects, page by page, and begin anew where a page's token expired.
+        """Return all objects, read page by page.
 
         With `metadata_only` they are the API's `PartialObjectMetadata`.
         """
         query = {"labelSelector": label_selector, "fieldSelector": field_selector}
+        items, version = await self.list_each(
+            resource, lambda item: item, namespace, query, limit, metadata_only=metadata_only
+        )
+        return Listing([*items], version)
+
+    async def list_each(
+        self,
+        resource: Resource,
+        take: Callable[[Json], T],
+        namespace: str | None = None,
+        selectors: Mapping[str, str] | None = None,
+        limit: int = PAGE_LIMIT,
+        *,
+        metadata_only: bool = False,
+    ) -> tuple[Sequence[T], str]:
+        """Return what `take` makes of each object, and the list's resource version.
+
+        Begins anew where a page's token expired: some objects are then taken twice.
+        """
+        query = dict(selectors or {})
         for attempt in range(_LIST_ATTEMPTS):
             # The last attempt asks for everything at once: one answer cannot expire midway.
             query["limit"] = str(limit) if attempt + 1 < _LIST_ATTEMPTS else ""
-            items: list[Json] = []
+            taken: list[T] = []
             token = ""
             try:
                 while True:
@@ -119,10 +139,10 @@ class Client:
                         metadata_only=metadata_only,
                     )
                     page = _object(body)
-                    items += page.get("items") or ()
+                    taken += map(take, page.get("items") or ())
                     token = page["metadata"].get("continue") or ""
                     if not token:
-                        return Listing(items, page["metadata"].get("resourceVersion") or "")
+                        return taken, page["metadata"].get("resourceVersion") or ""
             except errors.Gone:
                 if attempt + 1 == _LIST_ATTEMPTS:
                     raise

@@ -101,17 +101,39 @@ def test_an_object_made_again_under_its_name_outlives_the_end_of_the_first(
     assert store.objects.get("shop", "default") == again
 
 
-def test_a_list_shows_what_no_watch_told(store: DeclaredStore, told: Told) -> None:
+BODY = {
+    "metadata": {
+        "namespace": "shop",
+        "name": "default",
+        "uid": "uid-1",
+        "generation": 2,
+        "resourceVersion": "101",
+        "creationTimestamp": "2026-11-23T00:00:00Z",
+    },
+    "spec": {"profile": "restricted"},
+}
+
+
+def test_what_the_server_sent_is_taken_in_where_it_is_newer(
+    store: DeclaredStore, told: Told
+) -> None:
+    assert store.observe_body(BODY) == "uid-1"
+    assert told == [(FIRST, EDITED)]
+    assert store.observe_body(BODY) == "uid-1"
+    assert told == [(FIRST, EDITED)]
+
+
+def test_a_list_shows_what_is_gone_without_a_word(store: DeclaredStore, told: Told) -> None:
     other = replace(FIRST, namespace="payments", uid="uid-2", resource_version=90)
     store.observe(other)
     told.clear()
-    assert store.replace_all([EDITED], resource_version=110) == 1
-    assert told == [(FIRST, EDITED), (other, None)]
+    assert store.keep_only({EDITED.uid}, resource_version=110) == 1
+    assert told == [(other, None)]
 
 
 def test_what_is_newer_than_a_list_survives_it(store: DeclaredStore, told: Told) -> None:
     newer = replace(FIRST, namespace="payments", uid="uid-2", resource_version=120)
     store.observe(newer)
     told.clear()
-    assert store.replace_all([FIRST], resource_version=110) == 0
+    assert store.keep_only({FIRST.uid}, resource_version=110) == 0
     assert told == []
