@@ -264,7 +264,7 @@ class Graph:
             return
 
         def turns(peer: PodsPeer) -> bool:
-            if peer.namespace:
+            if peer.namespace not in ("", name):
                 return False
             return peer.namespaces.matches(before) != peer.namespaces.matches(after)
 

@@ -53,7 +53,7 @@ class PolicyKey:
 
 @dataclass(frozen=True, slots=True, order=True)
 class PodsPeer:
-    """Pods by their labels, in one namespace (`namespace`) or in those by labels."""
+    """Pods by their labels, in namespaces by theirs, and only in `namespace` where it is given."""
 
     namespace: str = ""
     namespaces: Selector = EVERYTHING

@@ -47,6 +47,8 @@ class Resolver:
         """Return the classes of pods that a peer, or a policy's subject, selects."""
         pods = self.classes.with_labels(peer.pods)
         if peer.namespace:
+            if not peer.namespaces.matches(self.classes.labels_of(peer.namespace)):
+                return 0
             return pods & self.classes.in_namespace(peer.namespace)
         if not peer.namespaces:
             return pods
@@ -149,8 +151,8 @@ def may_match(peer: Peer, of: PodClass, classes: Classes) -> bool:
         case PodsPeer(namespace, namespaces, pods):
             if signature.host_network or (namespace and namespace != signature.namespace):
                 return False
-            return pods.matches(dict(signature.labels)) and (
-                bool(namespace) or namespaces.matches(classes.labels_of(signature.namespace))
+            return pods.matches(dict(signature.labels)) and namespaces.matches(
+                classes.labels_of(signature.namespace)
             )
         case BlockPeer() | NodesPeer():
             return signature.host_network

@@ -1,0 +1,97 @@
+"""CiliumNetworkPolicy and CiliumClusterwideNetworkPolicy (`cilium.io/v2`).
+
+They stand in the tier of the namespace's own policies, beside NetworkPolicy: what any of them
+allows is allowed, unless one of Cilium's denies it. What is not understood is unknown, by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from bailiwick.policy.reach.kinds import cilium_peers
+from bailiwick.policy.reach.kinds.cilium_peers import Doubt
+from bailiwick.policy.reach.kinds.fields import objects
+from bailiwick.policy.reach.model import (
+    Action,
+    AnyonePeer,
+    InvalidPolicy,
+    Peer,
+    PodsPeer,
+    Policy,
+    PolicyKey,
+    Rule,
+    Side,
+    Tier,
+)
+from bailiwick.policy.rules import Direction
+
+KIND = "CiliumNetworkPolicy"
+CLUSTERWIDE = "CiliumClusterwideNetworkPolicy"
+
+JSON = Mapping[str, Any]
+
+_SECTIONS = {
+    Direction.INGRESS: (("ingress", Action.ALLOW), ("ingressDeny", Action.DENY)),
+    Direction.EGRESS: (("egress", Action.ALLOW), ("egressDeny", Action.DENY)),
+}
+_PREFIX = {Direction.INGRESS: "from", Direction.EGRESS: "to"}
+
+
+def read(namespace: str, name: str, body: JSON) -> list[Policy]:
+    """Read a policy; an empty namespace is the cluster-wide kind. Raises InvalidPolicy.
+
+    Each entry of `specs` is a policy of its own. Host policies, which select nodes, are none.
+    """
+    kind = KIND if namespace else CLUSTERWIDE
+    given = [("spec", body["spec"])] if body.get("spec") else []
+    given += [(f"specs[{i}]", each) for i, each in enumerate(objects(body.get("specs"), "specs"))]
+    policies = []
+    for number, (where, spec) in enumerate(given):
+        if spec.get("nodeSelector") is not None:
+            continue
+        label = name if number == 0 else f"{name} ({where})"
+        policies.append(_policy(PolicyKey(kind, namespace, label), spec, where))
+    return policies
+
+
+def _policy(key: PolicyKey, spec: JSON, where: str) -> Policy:
+    subject = cilium_peers.endpoints(
+        key.namespace, spec.get("endpointSelector"), f"{where}.endpointSelector"
+    )
+    if isinstance(subject, Doubt):
+        raise InvalidPolicy(subject.why)
+    if key.namespace:
+        # A selector of another namespace selects nothing: the policy stays in its own.
+        subject = PodsPeer(key.namespace, subject.namespaces, subject.pods)
+    sides = {}
+    for direction, sections in _SECTIONS.items():
+        if not any(spec.get(section) for section, _ in sections):
+            continue
+        rules = [
+            rule
+            for section, action in sections
+            for number, entry in enumerate(objects(spec.get(section), f"{where}.{section}"))
+            for rule in _rules(key.namespace, entry, direction, action, f"{section}[{number}]")
+        ]
+        isolates = (spec.get("enableDefaultDeny") or {}).get(direction.value.lower())
+        sides[direction] = Side(tuple(rules), isolates=isolates is not False)
+    return Policy(key, Tier.NAMESPACE, subject, sides)
+
+
+def _rules(
+    namespace: str, entry: JSON, direction: Direction, action: Action, label: str
+) -> Iterator[Rule]:
+    """Read one entry: a rule for its certain peers, and one for each doubt."""
+    found = cilium_peers.peers(namespace, entry, _PREFIX[direction], label)
+    if found is None:
+        if not entry.get("toPorts"):
+            return  # an empty entry, or one of ICMP alone, allows no port
+        found = [AnyonePeer()]
+    ports, limits = cilium_peers.ports(entry.get("toPorts"), f"{label}.toPorts")
+    certain: list[Peer] = [each for each in found if not isinstance(each, Doubt)]
+    if certain:
+        yield Rule(action, tuple(certain), ports, label, http=limits)
+    for doubt in found:
+        if isinstance(doubt, Doubt):
+            yield Rule(action, doubt.peers, ports, label, doubt.why, limits)
