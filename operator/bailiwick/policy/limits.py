@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from ipaddress import IPv4Network, IPv6Network, ip_network
 
+from bailiwick.policy import ranges
 from bailiwick.policy.effective import Internet, MayDeclare, Refusal
 from bailiwick.policy.facts import Namespace
 from bailiwick.policy.rules import (
@@ -27,7 +27,7 @@ def beyond_profile(
 ) -> Refusal | None:
     """Return why a rule of an intent goes beyond what its profile lets it declare, if it does.
 
-    Addresses behind Services are looked up later, and held to the same limits by `within`.
+    Addresses behind Services are looked up later, and held to the same by `refused_range`.
     """
     for side, peer in (("from", rule.source), ("to", rule.target)):
         if peer is None:
@@ -38,21 +38,29 @@ def beyond_profile(
     return None
 
 
-def within(cidr: str, limits: Iterable[str] | None) -> bool:
-    """Say whether a range lies inside one of the limits; None is no limit."""
+def refused_range(cidr: str, may: MayDeclare, internet: Internet) -> str | None:
+    """Return why an intent may not name a range, or a single address; None where it may."""
+    try:
+        network = ranges.parse(cidr)
+    except ranges.InvalidRange as error:
+        return str(error)
+    if not _within(network, may.cidrs):
+        allowed = ", ".join(may.cidrs or ()) or "none"
+        return f"{cidr} is not inside a range that the profile allows; those are: {allowed}"
+    if internet is Internet.DENIED and ranges.on_internet(network):
+        return f"{cidr} is on the internet, which the profile denies"
+    return None
+
+
+def may_name_cluster(may: MayDeclare) -> bool:
+    """Say whether an intent may name all pods of the cluster at once."""
+    return not may.namespaces if may.entities is None else Entity.CLUSTER in may.entities
+
+
+def _within(network: ranges.Network, limits: Iterable[str] | None) -> bool:
     if limits is None:
         return True
-    network = ip_network(cidr, strict=False)
-    return any(inside(network, ip_network(limit, strict=False)) for limit in limits)
-
-
-def inside(inner: IPv4Network | IPv6Network, outer: IPv4Network | IPv6Network) -> bool:
-    """Say whether one range is part of another, of the same family."""
-    if isinstance(inner, IPv4Network) and isinstance(outer, IPv4Network):
-        return inner.subnet_of(outer)
-    if isinstance(inner, IPv6Network) and isinstance(outer, IPv6Network):
-        return inner.subnet_of(outer)
-    return False
+    return any(ranges.inside(network, ranges.parse(limit, strict=False)) for limit in limits)
 
 
 def _refused(
@@ -64,7 +72,7 @@ def _refused(
         case FQDNPeer():
             return _entity(Entity.INTERNET, may, internet)
         case CIDRPeer(cidr, _):
-            return _cidr(cidr, may, internet)
+            return refused_range(cidr, may, internet)
         case NamespacePeer(other, _) | ServicePeer(other, _) if other != namespace:
             return _namespace(other, may, lookup)
         case WorkloadPeer() | NamespacePeer() | ServicePeer():
@@ -77,19 +85,11 @@ def _entity(entity: Entity, may: MayDeclare, internet: Internet) -> str | None:
     if may.entities is not None and entity not in may.entities:
         allowed = ", ".join(sorted(may.entities)) or "none"
         return f"the profile does not let an intent name {entity}; it may name: {allowed}"
-    return None
-
-
-def _cidr(cidr: str, may: MayDeclare, internet: Internet) -> str | None:
-    try:
-        network = ip_network(cidr)
-    except ValueError as error:
-        return f"{cidr} is not a range of addresses: {error}"
-    if not within(cidr, may.cidrs):
-        allowed = ", ".join(may.cidrs or ()) or "none"
-        return f"{cidr} is not inside a range that the profile allows; those are: {allowed}"
-    if may.cidrs is None and internet is Internet.DENIED and not network.is_private:
-        return f"{cidr} is on the internet, which the profile denies"
+    if entity is Entity.CLUSTER and not may_name_cluster(may):
+        return (
+            "Cluster is every namespace, and the profile lets an intent name only namespaces with "
+            "certain labels: write the namespaces that are needed"
+        )
     return None
 
 

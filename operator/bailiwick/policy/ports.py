@@ -10,7 +10,8 @@ from bailiwick.policy.facts import Protocol
 
 PROTOCOLS: tuple[Protocol, ...] = ("TCP", "UDP", "SCTP")
 LAST_PORT = 65535
-_NAME = re.compile(r"^(?=.{1,15}$)(?!.*--)[a-z0-9]([a-z0-9-]*[a-z0-9])?$")
+_NUMBER = re.compile("[0-9]{1,5}")
+_NAME = re.compile(r"(?!.*--)[a-z0-9]([a-z0-9-]{0,13}[a-z0-9])?")
 
 
 class InvalidPort(ValueError):
@@ -52,9 +53,9 @@ class Port:
             raise InvalidPort(f'"{text}": after the slash write TCP, UDP or SCTP')
         known = cast(Protocol, protocol or "TCP")
         first, dash, last = body.partition("-")
-        if first.isdecimal() and (not dash or last.isdecimal()):
+        if _NUMBER.fullmatch(first) and (not dash or _NUMBER.fullmatch(last)):
             return cls._range(int(first), int(last or first), known)
-        if _NAME.match(body) and any(c.isalpha() for c in body):
+        if _NAME.fullmatch(body) and any(c.isalpha() for c in body):
             return cls.named(body, known)
         raise InvalidPort(
             f'"{text}" is not a port: write a number (8443), a range (9000-9100) or the name of '

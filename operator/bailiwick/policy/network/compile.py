@@ -117,8 +117,7 @@ class _Work:
             self._enforceable(rule)
             resolver = Resolver(self.effective, self.reading, rule, self.findings)
             source, target = resolver.source(), resolver.target()
-            for direction in directions:
-                self._half(rule, direction, source, target)
+            self._halves(rule, source, target)
             self.opened += max(_edges(rule) - target.closed_ports, 0)
             say.about_workloads(
                 rule,
@@ -155,13 +154,24 @@ class _Work:
             NetworkFinding(rule.name, "HTTPNotEnforced", "warning", say.HTTP_OPEN, rule.field)
         )
 
-    def _half(self, rule: Rule, direction: Direction, source: Resolved, target: Resolved) -> None:
-        if direction is Direction.EGRESS:
-            selectors, openings = source.local, target.openings
-        else:
-            selectors = target.local
+    def _halves(self, rule: Rule, source: Resolved, target: Resolved) -> None:
+        """Open the halves that lie here: a Service's name alone does not say where its pods are."""
+        if not source.local and not target.local:
+            raise Closed("NotOurs", say.NOT_OURS)
+        if source.local and Direction.EGRESS in self.effective.isolate:
+            self._half(rule, Direction.EGRESS, source.local, target.openings)
+        if target.local and Direction.INGRESS in self.effective.isolate:
             peers = tuple(peer for opening in source.openings for peer in opening.peers)
             openings = tuple(Opening(peers, opening.ports) for opening in target.openings)
+            self._half(rule, Direction.INGRESS, target.local, openings)
+
+    def _half(
+        self,
+        rule: Rule,
+        direction: Direction,
+        selectors: Sequence[Selector],
+        openings: Sequence[Opening],
+    ) -> None:
         for selector in selectors:
             name = policy_name(rule, _HALF[direction], selector)
             half = self.halves.setdefault(name, _Half(rule, direction, selector))

@@ -62,6 +62,8 @@ def keys_of_service(service: Service, settings: Settings) -> frozenset[str]:
     keys = {service_key(*where)}
     if where in dns_candidates(settings):
         keys.add(DNS)
+    if where == API_SERVER_SERVICE:
+        keys.add(API_SERVER)
     return frozenset(keys)
 
 

@@ -6,20 +6,20 @@ What cannot be found is closed with a finding: an unknown API server never becom
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
-from bailiwick.policy.facts import EndpointSlice, Protocol
+from bailiwick.policy.facts import EndpointSlice, Service, ServicePort
 from bailiwick.policy.network import addresses
 from bailiwick.policy.network import dependencies as keys
 from bailiwick.policy.network.reading import Closed
 from bailiwick.policy.network.resolved import Ports, Resolved, Scope
-from bailiwick.policy.network.services import target_port
+from bailiwick.policy.network.services import meant, of_slice, target_port
 from bailiwick.policy.network.specs import Opening, pods_of
 from bailiwick.policy.ports import Port
 from bailiwick.policy.rules import Entity
 from bailiwick.policy.selectors import Selector
 
 DNS_PORT = 53
-_DNS_PROTOCOLS: tuple[Protocol, ...] = ("TCP", "UDP")
 
 
 def resolve(scope: Scope, entity: Entity, ports: Ports, *, as_target: bool) -> Resolved:
@@ -40,64 +40,94 @@ def resolve(scope: Scope, entity: Entity, ports: Ports, *, as_target: bool) -> R
 
 
 def _dns(scope: Scope, ports: Ports, *, as_target: bool) -> Resolved:
-    """Open the pods of the DNS Service, and the caches on the nodes where there are any."""
-    openings: list[Opening] = []
-    own_addresses: list[str] = []
-    for namespace, name in keys.dns_candidates(scope.reading.settings):
+    """Open what is behind the DNS Services, and the caches on the nodes where there are any."""
+    settings = scope.reading.settings
+    found: list[_Served] = []
+    for namespace, name in keys.dns_candidates(settings):
         service = scope.reading.service(namespace, name, keys.DNS)
-        if service is None or not service.selector:
-            continue
-        targets = {target_port(p) for p in service.ports if p.number == DNS_PORT}
-        chosen = _restricted(targets, ports) if as_target else None
-        if chosen != ():
-            peer = pods_of(namespace, Selector.of(service.selector))
-            openings.append(Opening((peer,), chosen))
-            own_addresses += service.cluster_ips
+        if service is not None:
+            known = tuple(p for p in service.ports if p.number == DNS_PORT)
+            found.append(_Served(service, known, _meant(known, ports)))
+    openings = [o for each in found for o in _of_service(scope, each, as_target=as_target)]
     if not openings:
         raise Closed(
             "DNSUnknown",
-            "the cluster's DNS Service was not found: name it in the operator's settings",
+            "no DNS Service with endpoints and this rule's ports was found: name it in the "
+            "operator's settings, or leave out the rule's ports",
         )
-    settings = scope.reading.settings
     cached = any(
         keys.is_node_local_dns(pod, settings)
         for pod in scope.reading.pods(settings.dns_namespace, keys.DNS)
     )
     if cached:
         # The caches run in the nodes' network and answer on their own and the Service's address.
-        own = {Port.number(DNS_PORT, p) for p in _DNS_PROTOCOLS}
-        peers = addresses.hosts([*settings.node_local_dns, *own_addresses])
-        chosen = _restricted(own, ports) if as_target else None
-        if chosen != ():
-            openings.append(Opening(peers, chosen))
-    return Resolved(tuple(openings))
+        own = [ip for each in found if each.meant for ip in each.service.cluster_ips]
+        peers = addresses.hosts([*settings.node_local_dns, *own])
+        protocols = sorted({port.protocol for each in found for port in each.meant})
+        numbers = tuple(Port.number(DNS_PORT, each) for each in protocols)
+        openings.append(Opening(peers, numbers if as_target else None))
+    closed = _tell_unknown(scope, "DNS", [p for e in found for p in e.known], ports)
+    return Resolved(tuple(openings), closed_ports=closed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Served:
+    """A Service of an entity, its ports that count, and which of them a rule means."""
+
+    service: Service
+    known: tuple[ServicePort, ...]
+    meant: tuple[ServicePort, ...]
+
+
+def _of_service(scope: Scope, served: _Served, *, as_target: bool) -> list[Opening]:
+    service, meant = served.service, served.meant
+    if not meant:
+        return []
+    if service.selector:
+        peer = pods_of(service.namespace, Selector.of(service.selector))
+        targets = tuple(sorted(set(map(target_port, meant))))
+        return [Opening((peer,), targets if as_target else None)]
+    slices = scope.reading.slices(service.namespace, service.name, keys.DNS)
+    return [opening for each in slices if (opening := _of_slice(each, meant, as_target=as_target))]
 
 
 def _api_server(scope: Scope, ports: Ports, *, as_target: bool) -> Resolved:
+    """Open the addresses behind the Service `kubernetes`, each on the port it listens on."""
     slices = scope.reading.slices(*keys.API_SERVER_SERVICE, keys.API_SERVER)
-    openings = [
-        opening
-        for each in slices
-        if (opening := _of_slice(each, ports if as_target else None, as_target=as_target))
-    ]
+    asked = ports if as_target else None
+    service = scope.reading.service(*keys.API_SERVER_SERVICE, keys.API_SERVER) if asked else None
+    # The Service's ports are what people know; the slices' own are what is listened on.
+    known = list(service.ports) if service else []
+    names = {port.name for port in _meant(known, asked)}
+    openings = []
+    for each in slices:
+        own = [
+            ServicePort(p.number, p.number, p.protocol, p.name)
+            for p in each.ports
+            if p.number is not None
+        ]
+        chosen = [p for p in own if p.name in names or _meant((p,), asked)]
+        known += own
+        if opening := _of_slice(each, chosen, as_target=as_target):
+            openings.append(opening)
     if not openings:
         raise Closed(
             "APIServerUnknown",
             "the addresses of the API server are not known: the EndpointSlices of Service "
             "default/kubernetes name none that this rule's ports fit",
         )
-    return Resolved(tuple(openings))
+    closed = _tell_unknown(scope, "KubeAPIServer", known, asked)
+    return Resolved(tuple(openings), closed_ports=closed)
 
 
-def _of_slice(slice_: EndpointSlice, ports: Ports, *, as_target: bool) -> Opening | None:
+def _of_slice(
+    slice_: EndpointSlice, served: Iterable[ServicePort], *, as_target: bool
+) -> Opening | None:
     peers = addresses.hosts(slice_.addresses) if slice_.address_type != "FQDN" else ()
-    if not peers:
+    numbers = of_slice(slice_, served)
+    if not peers or not numbers:
         return None
-    if not as_target:
-        return Opening(peers, None)
-    own = {Port.number(p.number, p.protocol) for p in slice_.ports if p.number is not None}
-    chosen = _restricted(own, ports)
-    return Opening(peers, chosen) if chosen else None
+    return Opening(peers, numbers if as_target else None)
 
 
 def _nodes(scope: Scope, ports: Ports) -> Resolved:
@@ -128,17 +158,24 @@ def _ingress_controllers(scope: Scope, ports: Ports) -> Resolved:
     return Resolved((Opening(peers, ports),))
 
 
-def _restricted(own: Iterable[Port], ports: Ports) -> tuple[Port, ...]:
-    """Return the entity's own ports, or those of them that a rule names."""
-    everything = tuple(sorted(set(own)))
+def _meant(served: Iterable[ServicePort], ports: Ports) -> tuple[ServicePort, ...]:
+    """Return the entity's ports, or those of them that a rule means."""
+    everything = tuple(served)
     if ports is None:
         return everything
-    return tuple(p for p in everything if any(_covers(each, p) for each in ports))
+    found = {each for port in ports for each in meant(port, everything)}
+    return tuple(each for each in everything if each in found)
 
 
-def _covers(asked: Port, own: Port) -> bool:
-    if asked.protocol != own.protocol:
-        return False
-    if own.name or asked.name:
-        return asked.name == own.name
-    return asked.first <= own.first and own.last <= asked.last
+def _tell_unknown(scope: Scope, what: str, served: Iterable[ServicePort], ports: Ports) -> int:
+    """Tell of ports of a rule that the entity does not have, and return how many they are."""
+    everything = tuple(served)
+    unknown = [port for port in ports or () if not meant(port, everything)]
+    if unknown:
+        listed = ", ".join(map(str, unknown))
+        scope.tell(
+            "ServicePortUnknown",
+            f"{what} does not listen on {listed}: leave it out",
+            "closed",
+        )
+    return len(unknown)

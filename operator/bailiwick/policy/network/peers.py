@@ -10,9 +10,8 @@ from bailiwick.policy.effective import EffectiveIntent
 from bailiwick.policy.network import addresses, entities, services
 from bailiwick.policy.network.model import NetworkFinding
 from bailiwick.policy.network.reading import Closed, Reading
-from bailiwick.policy.network.resolved import Resolved, Scope
+from bailiwick.policy.network.resolved import Ports, Resolved, Scope
 from bailiwick.policy.network.specs import Opening, own_pods, pods_of
-from bailiwick.policy.ports import Port
 from bailiwick.policy.rules import (
     CIDRPeer,
     EntityPeer,
@@ -56,33 +55,36 @@ class Resolver:
 
     def source(self) -> Resolved:
         """Resolve who may open connections; on what ports is the other side's to say."""
-        return self._resolve(self._rule.source, None)
+        return self._resolve(self._rule.source, None, as_target=False)
 
     def target(self) -> Resolved:
         """Resolve who may be reached, and on what ports."""
-        return self._resolve(self._rule.target, tuple(sorted(set(self._rule.ports))) or None)
+        ports = tuple(sorted(set(self._rule.ports))) or None
+        return self._resolve(self._rule.target, ports, as_target=True)
 
-    def _resolve(self, peer: Peer | None, ports: tuple[Port, ...] | None) -> Resolved:
+    def _resolve(self, peer: Peer | None, ports: Ports, *, as_target: bool) -> Resolved:
         here = self._scope.effective.namespace
         match peer:
             case None:
-                return self._resolve(WorkloadPeer(), ports)
-            case WorkloadPeer(selector):
-                self._scope.check_names(here, selector, ports)
-                return Resolved((Opening((own_pods(selector),), ports),), (selector,))
+                return self._own(WorkloadPeer(), ports)
+            case WorkloadPeer():
+                return self._own(peer, ports)
             case NamespacePeer(namespace, selector) if namespace == here:
-                return self._resolve(WorkloadPeer(selector), ports)
+                return self._own(WorkloadPeer(selector), ports)
             case NamespacePeer(namespace, selector):
-                self._scope.check_namespace(namespace)
+                self._scope.check_namespace(namespace, held=not self._rule.from_profile)
                 self._scope.check_names(namespace, selector, ports)
                 return Resolved((Opening((pods_of(namespace, selector),), ports),))
             case ServicePeer():
-                return services.resolve(self._scope, peer, ports, peer is self._rule.target)
+                return services.resolve(self._scope, peer, ports, as_target=as_target)
             case CIDRPeer():
                 return addresses.resolve(self._scope, peer, ports)
             case FQDNPeer():
                 raise Closed("FQDNNotEnforceable", FQDN_CLOSED)
             case EntityPeer(entity):
-                return entities.resolve(
-                    self._scope, entity, ports, as_target=peer is self._rule.target
-                )
+                return entities.resolve(self._scope, entity, ports, as_target=as_target)
+
+    def _own(self, peer: WorkloadPeer, ports: Ports) -> Resolved:
+        selector = peer.selector
+        self._scope.check_names(self._scope.effective.namespace, selector, ports)
+        return Resolved((Opening((own_pods(selector),), ports),), (selector,))

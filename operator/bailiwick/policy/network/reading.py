@@ -75,11 +75,15 @@ class Reading:
         return self._cluster.service_cidrs()
 
     def cluster_ranges(self) -> list[str]:
-        """Return the ranges of pods and Services; empty where those of pods are not known."""
+        """Return the ranges of pods and Services; empty where those of either are not known.
+
+        A setting that names ranges is taken to name all that the cluster itself does not.
+        """
         set_by_hand = list(self.settings.cluster_cidrs)
         services = [cidr for each in self.service_cidrs() for cidr in each.cidrs]
         pods = [cidr for node in self.nodes(keys.CLUSTER_RANGES) for cidr in node.pod_cidrs]
-        return [*set_by_hand, *services, *pods] if pods or set_by_hand else []
+        known = set_by_hand or (services and pods)
+        return [*set_by_hand, *services, *pods] if known else []
 
     def can_read(self, kind: str) -> bool:
         """Say whether a kind, by its plural name, can be read."""

@@ -47,13 +47,14 @@ class Scope:
             NetworkFinding(self.rule.name, code, severity, message, self.rule.field)
         )
 
-    def check_namespace(self, name: str) -> None:
-        """Hold a rule of the intent to the namespaces it may name; tell of one that is not there.
+    def check_namespace(self, name: str, *, held: bool) -> None:
+        """Tell of a namespace that is not there.
 
-        Raises Closed where it may not be named.
+        `held` says whether the rule is held to the namespaces that an intent may name. Raises
+        Closed where it may not be named.
         """
         allowed = self.effective.may_declare.namespaces
-        limited = allowed is not None and not self.rule.from_profile
+        limited = held and bool(allowed)
         if not limited and not self.reading.can_read("namespaces"):
             self.reading.looked_at.add(namespace_key(name))
             return

@@ -13,8 +13,8 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from bailiwick.api.peers import Peer
 from bailiwick.api.template import TemplateRule
 from bailiwick.api.types import MESSAGE_LIMIT, LabelSelector
-from bailiwick.policy.limits import inside
 from bailiwick.policy.ports import InvalidPort, Port
+from bailiwick.policy.ranges import inside
 
 _DNS_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _NAME = r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?"

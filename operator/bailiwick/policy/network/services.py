@@ -6,8 +6,9 @@ ports mean nothing to it: its selector, its target ports and its EndpointSlices 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from bailiwick.policy.facts import EndpointSlice, Service, ServicePort
-from bailiwick.policy.limits import within
 from bailiwick.policy.network import addresses
 from bailiwick.policy.network.reading import Closed
 from bailiwick.policy.network.resolved import Ports, Resolved, Scope
@@ -20,21 +21,21 @@ _CLUSTER_SUFFIXES = (".svc.cluster.local", ".svc")
 _MOST_ALIASES = 5
 
 
-def resolve(scope: Scope, peer: ServicePeer, ports: Ports, as_target: bool) -> Resolved:
+def resolve(scope: Scope, peer: ServicePeer, ports: Ports, *, as_target: bool) -> Resolved:
     """Resolve a Service: who is behind it and, as the target of a rule, on what ports.
 
     Raises Closed where there is no such Service or nothing behind it can be named.
     """
-    service = _find(scope, peer)
-    here = scope.effective.namespace
-    if service.namespace != here:
-        scope.check_namespace(service.namespace)
+    service, held = _find(scope, peer)
     if not service.selector:
-        return _by_addresses(scope, service, ports, as_target=as_target)
-    targets, closed = _targets(scope, service, ports) if as_target else (None, 0)
+        return _by_addresses(scope, service, ports, held=held, as_target=as_target)
+    targets, closed = None, 0
+    if as_target:
+        served, closed = _served(scope, service, service.ports, ports)
+        targets = tuple(sorted(set(map(target_port, served))))
     selector = Selector.of(service.selector)
     scope.check_names(service.namespace, selector, targets)
-    if service.namespace == here:
+    if service.namespace == scope.effective.namespace:
         opening = Opening((own_pods(selector),), targets)
         return Resolved((opening,), (selector,), closed)
     opening = Opening((pods_of(service.namespace, selector),), targets)
@@ -48,10 +49,51 @@ def target_port(port: ServicePort) -> Port:
     return Port.named(port.target, port.protocol)
 
 
-def _find(scope: Scope, peer: ServicePeer) -> Service:
-    """Find the Service, through names of type ExternalName that stand for another Service."""
+def meant(port: Port, served: Iterable[ServicePort]) -> list[ServicePort]:
+    """Return the ports of a Service that a rule's port means.
+
+    That is by its name, or that of the target port; by number, the Service's own come first,
+    and where none of them is meant, target ports.
+    """
+    same = [each for each in served if each.protocol == port.protocol]
+    if port.name:
+        return [each for each in same if port.name in (each.name, each.target)]
+    own = [each for each in same if port.first <= each.number <= port.last]
+    return own or [
+        each
+        for each in same
+        if isinstance(each.target, int) and port.first <= each.target <= port.last
+    ]
+
+
+def of_slice(slice_: EndpointSlice, served: Iterable[ServicePort]) -> tuple[Port, ...]:
+    """Return the numbers that ports of a Service have in one of its slices, sorted.
+
+    A slice port without a number would be every port, which no Service means: it is left out.
+    """
+    names = {port.name for port in served}
+    numbers = {
+        Port.number(port.number, port.protocol)
+        for port in slice_.ports
+        if port.number is not None and port.name in names
+    }
+    return tuple(sorted(numbers))
+
+
+def _find(scope: Scope, peer: ServicePeer) -> tuple[Service, bool]:
+    """Find the Service, through names of type ExternalName that stand for another Service.
+
+    Returns with it whether what it leads to is held to what the intent may name. An allowance
+    of the profile is held to that too where it leads through a Service of this namespace,
+    which the intent's own team may change.
+    """
+    here = scope.effective.namespace
     namespace, name = peer.namespace, peer.name
+    held = not scope.rule.from_profile
     for _ in range(_MOST_ALIASES):
+        if namespace != here:
+            scope.check_namespace(namespace, held=held)
+        held = held or namespace == here
         service = scope.reading.service(namespace, name)
         if service is None:
             raise Closed(
@@ -59,7 +101,7 @@ def _find(scope: Scope, peer: ServicePeer) -> Service:
                 f"there is no Service {namespace}/{name}: correct the name, or create it",
             )
         if service.type != "ExternalName":
-            return service
+            return service, held
         alias = _named_in_cluster(service.external_name)
         if alias is None:
             raise Closed(
@@ -68,9 +110,11 @@ def _find(scope: Scope, peer: ServicePeer) -> Service:
                 "nothing here can restrict traffic by host name: name the addresses as a cidr",
             )
         name, namespace = alias
-        if namespace != scope.effective.namespace:
-            scope.check_namespace(namespace)
-    raise Closed("ServiceNotFound", f"Service {peer.namespace}/{peer.name} stands for itself")
+    raise Closed(
+        "ServiceNotFound",
+        f"Service {peer.namespace}/{peer.name} leads through more than {_MOST_ALIASES} names of "
+        "type ExternalName: name the last Service itself",
+    )
 
 
 def _named_in_cluster(host: str) -> tuple[str, str] | None:
@@ -82,40 +126,31 @@ def _named_in_cluster(host: str) -> tuple[str, str] | None:
     return None
 
 
-def _targets(scope: Scope, service: Service, ports: Ports) -> tuple[tuple[Port, ...], int]:
-    """Return the target ports that a rule means, and how many of its ports there are not."""
-    found: set[Port] = set()
-    unknown: list[Port] = []
-    for port in ports or (None,):
-        matching = [p for p in service.ports if port is None or _means(port, p)]
-        if port is not None and not matching:
-            unknown.append(port)
-        found.update(map(target_port, matching))
-    if unknown:
-        known = ", ".join(_as_written(p) for p in service.ports) or "none"
-        message = (
-            f"Service {service.namespace}/{service.name} has no port "
-            f"{', '.join(map(str, unknown))}; it has: {known}"
-        )
-        if not found:
-            raise Closed("ServicePortUnknown", message)
-        scope.tell("ServicePortUnknown", message, "closed")
-    if not found:
+def _served(
+    scope: Scope, service: Service, known: Sequence[ServicePort], ports: Ports
+) -> tuple[list[ServicePort], int]:
+    """Return which of the `known` ports a rule means, and how many of the rule's are none of them.
+
+    Raises Closed where no port is left.
+    """
+    what = f"Service {service.namespace}/{service.name}"
+    if not known:
         raise Closed(
             "ServicePortUnknown",
-            f"Service {service.namespace}/{service.name} has no ports: add them, or name its "
-            "pods as a workload",
+            f"{what} has no ports: add them, or name its pods as a workload",
         )
-    return tuple(sorted(found)), len(unknown)
-
-
-def _means(port: Port, served: ServicePort) -> bool:
-    """Say whether a rule's port is this one of the Service: by its name, number or target."""
-    if port.protocol != served.protocol:
-        return False
-    if port.name:
-        return port.name in (served.name, served.target)
-    return port.first <= served.number <= port.last
+    if ports is None:
+        return list(known), 0
+    unknown = [port for port in ports if not meant(port, known)]
+    if unknown:
+        message = (
+            f"{what} has no port {', '.join(map(str, unknown))}; "
+            f"it has: {', '.join(map(_as_written, known))}"
+        )
+        if len(unknown) == len(ports):
+            raise Closed("ServicePortUnknown", message)
+        scope.tell("ServicePortUnknown", message, "closed")
+    return [each for port in ports for each in meant(port, known)], len(unknown)
 
 
 def _as_written(port: ServicePort) -> str:
@@ -123,54 +158,30 @@ def _as_written(port: ServicePort) -> str:
     return f"{number} ({port.name})" if port.name else number
 
 
-def _by_addresses(scope: Scope, service: Service, ports: Ports, *, as_target: bool) -> Resolved:
-    """Resolve a Service without a selector to the addresses that somebody gave it."""
+def _by_addresses(
+    scope: Scope, service: Service, ports: Ports, *, held: bool, as_target: bool
+) -> Resolved:
+    """Resolve a Service without a selector to the addresses that somebody gave it.
+
+    `held` says whether these are held to what an intent may name.
+    """
+    what = f"Service {service.namespace}/{service.name}"
     slices = [
         each
         for each in scope.reading.slices(service.namespace, service.name)
-        if each.address_type != "FQDN"
+        if each.address_type != "FQDN" and each.addresses
     ]
-    found = sorted({address for each in slices for address in each.addresses})
-    what = f"Service {service.namespace}/{service.name}"
-    if not found:
+    if not slices:
         raise Closed("NoEndpoints", f"{what} has no selector and no addresses: add EndpointSlices")
     limit = scope.reading.settings.address_limit
-    if len(found) > limit:
-        raise Closed("TooManyAddresses", f"{what} has {len(found)} addresses, {limit} at most")
-    if not scope.rule.from_profile:
-        _hold_to_profile(scope, what, found)
-    openings = [_opening(each, service, ports, as_target=as_target) for each in slices]
-    possible = tuple(opening for opening in openings if opening is not None)
-    if not possible:
-        raise Closed("ServicePortUnknown", f"{what} has none of the rule's ports")
-    return Resolved(possible)
-
-
-def _hold_to_profile(scope: Scope, what: str, found: list[str]) -> None:
-    allowed = scope.effective.may_declare.cidrs
-    beyond = [a for a in found if not within(addresses.parse(a).compressed, allowed)]
-    cut = [a for a in found if addresses.parse(a) in addresses.METADATA]
-    if beyond or cut:
-        raise Closed(
-            "AddressNotAllowed",
-            f"{what} leads to {(beyond or cut)[0]}, which profile {scope.effective.profile} does "
-            "not let intents name: ask the platform team",
-        )
-
-
-def _opening(
-    slice_: EndpointSlice, service: Service, ports: Ports, *, as_target: bool
-) -> Opening | None:
-    peers = addresses.hosts(slice_.addresses)
-    if not peers:
-        return None
+    count = len({address for each in slices for address in each.addresses})
+    if count > limit:
+        raise Closed("TooManyAddresses", f"{what} has {count} addresses, {limit} at most")
+    peers = [addresses.behind_service(scope, what, s.addresses, held=held) for s in slices]
     if not as_target:
-        return Opening(peers, None)
-    names = {
-        p.name for p in service.ports if ports is None or any(_means(each, p) for each in ports)
-    }
-    chosen = [p for p in slice_.ports if p.name in names]
-    if any(p.number is None for p in chosen):
-        return Opening(peers, None) if ports is None else None
-    numbers = tuple(sorted({Port.number(p.number or 0, p.protocol) for p in chosen}))
-    return Opening(peers, numbers) if numbers else None
+        return Resolved(tuple(Opening(each, None) for each in peers))
+    known = [port for port in service.ports if any(of_slice(s, (port,)) for s in slices)]
+    served, closed = _served(scope, service, known, ports)
+    numbers = [of_slice(each, served) for each in slices]
+    openings = tuple(Opening(p, n) for p, n in zip(peers, numbers, strict=True) if n)
+    return Resolved(openings, closed_ports=closed)
