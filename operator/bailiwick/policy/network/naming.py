@@ -7,6 +7,7 @@ before the old one goes.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import re
@@ -26,16 +27,18 @@ ORIGIN_LABEL = "bailiwick.dev/origin"
 ISOLATION_NAME = "bailiwick-isolation"
 BRIDGE_PREFIX = "bailiwick-bridge"
 
-_LABEL_VALUE = re.compile(r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$")
+# A label value without a dot: what stands for another name has one.
+_ITSELF = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?")
 _SHORT = {"ingress": "in", "egress": "out"}
-_HASH_LENGTH = 10
+_HASH_LENGTH = 16
 _SLUG_LENGTH = 63 - len("-out-") - _HASH_LENGTH
 
 
 def digest(*parts: object) -> str:
-    """Return a short hash of JSON values, the same in every process."""
+    """Return a hash of JSON values, the same in every process: 80 bits, as digits of a name."""
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:_HASH_LENGTH]
+    hashed = hashlib.sha256(text.encode()).digest()
+    return base64.b32encode(hashed).decode().lower()[:_HASH_LENGTH]
 
 
 def slug(text: str, length: int = _SLUG_LENGTH) -> str:
@@ -62,7 +65,7 @@ def origin(rule: Rule) -> Origin:
 
 def rule_label(name: str) -> str:
     """Return the name itself where it is a label value, else a form that no other name has."""
-    if _LABEL_VALUE.match(name):
+    if _ITSELF.fullmatch(name):
         return name
     return f"{slug(name, 63 - 1 - _HASH_LENGTH)}.{digest(name)}"
 
