@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 from hypothesis import HealthCheck, settings
 
 # How long an example takes says how busy the machine is, not whether the property holds.
 settings.register_profile("bailiwick", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("bailiwick")
+# For a change of what the properties are about: HYPOTHESIS_PROFILE=thorough make test
+settings.register_profile("thorough", settings.get_profile("bailiwick"), max_examples=3000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "bailiwick"))

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from bailiwick.policy.facts import NetworkPolicy
 from bailiwick.policy.network.model import Policy
-from bailiwick.policy.network.naming import HALF_LABEL, bridge_name, own_labels
-from bailiwick.policy.network.specs import LISTS, policy_types
+from bailiwick.policy.network.naming import bridge_name, own_labels
+from bailiwick.policy.network.specs import LISTS, PEERS, policy_types
 from bailiwick.policy.rules import Direction
 from bailiwick.policy.selectors import Operator, Requirement, Selector
+
+MOST_BRIDGES = 16
+"""Of one direction, at one time."""
 
 _OPPOSITE: dict[Operator, Operator] = {
     "In": "NotIn",
@@ -19,32 +23,28 @@ _OPPOSITE: dict[Operator, Operator] = {
 }
 
 
-def is_bridge(policy: NetworkPolicy) -> bool:
-    """Say whether a policy of ours is one that holds open."""
-    return policy.labels.get(HALF_LABEL) == "bridge"
-
-
-def is_isolating(policy: NetworkPolicy, direction: Direction) -> bool:
+def isolates(spec: Mapping[str, Any], direction: Direction) -> bool:
     """Say whether a policy isolates the pods that it selects in a direction."""
-    return direction in policy_types(policy.spec)
+    return direction in policy_types(spec)
 
 
-def bridge(direction: Direction, isolating: Iterable[NetworkPolicy]) -> Policy | None:
-    """Return the policy that opens a direction for the pods that `isolating` do not select.
+def is_open(spec: Mapping[str, Any], direction: Direction) -> bool:
+    """Say whether a policy allows the pods that it selects everything in a direction."""
+    entries = (entry or {} for entry in spec.get(LISTS[direction]) or ())
+    return isolates(spec, direction) and any(
+        not entry.get(PEERS[direction]) and not entry.get("ports") for entry in entries
+    )
 
-    None where there are no such pods, or where no selector can say which they are: a selector
-    is a conjunction, so only those of a single requirement can be turned around.
-    """
-    requirements: list[Requirement] = []
-    for policy in isolating:
-        selector = Selector.from_json(policy.spec.get("podSelector"))
-        single = _single(selector)
-        if single is None:
-            return None
-        requirements.append(Requirement(single.key, _OPPOSITE[single.operator], single.values))
-    outside = Selector.of({}, requirements)
+
+def is_bridge(policy: NetworkPolicy) -> bool:
+    """Say whether a policy isolates nothing: it only holds open, whatever its labels say."""
+    return all(is_open(policy.spec, Direction(each)) for each in policy_types(policy.spec))
+
+
+def bridge(direction: Direction, selector: Selector) -> Policy:
+    """Return the policy that opens a direction for some pods."""
     spec = {
-        "podSelector": outside.to_json(),
+        "podSelector": selector.to_json(),
         "policyTypes": [direction.value],
         "ingress": [],
         "egress": [],
@@ -54,9 +54,35 @@ def bridge(direction: Direction, isolating: Iterable[NetworkPolicy]) -> Policy |
     return Policy(bridge_name(half, spec), "", "bridge", own_labels("bridge"), spec)
 
 
-def _single(selector: Selector) -> Requirement | None:
-    requirements = [
+def outside(selectors: Iterable[Selector]) -> tuple[Selector, ...] | None:
+    """Return selectors that together select just the pods that none of these selects.
+
+    A selector says "and", so turning one of several requirements around takes a selector for
+    each of them, and for many such selectors the choices multiply: None where there would be
+    more than MOST_BRIDGES.
+    """
+    choices: set[frozenset[Requirement]] = {frozenset()}
+    for selector in sorted(set(selectors)):
+        turned = [Requirement(r.key, _OPPOSITE[r.operator], r.values) for r in _all_of(selector)]
+        grown = {choice | {requirement} for choice in choices for requirement in turned}
+        possible = {choice for choice in grown if not _contradicts_itself(choice)}
+        choices = {c for c in possible if not any(other < c for other in possible)}
+        if len(choices) > MOST_BRIDGES:
+            return None
+    return tuple(sorted(Selector.of({}, choice) for choice in choices))
+
+
+def covers(one: Selector, other: Selector) -> bool:
+    """Say whether a selector is known to select every pod that another selects."""
+    return set(_all_of(one)) <= set(_all_of(other))
+
+
+def _all_of(selector: Selector) -> list[Requirement]:
+    return [
         *(Requirement(key, "In", (value,)) for key, value in selector.match_labels),
         *selector.match_expressions,
     ]
-    return requirements[0] if len(requirements) == 1 else None
+
+
+def _contradicts_itself(choice: frozenset[Requirement]) -> bool:
+    return any(Requirement(r.key, _OPPOSITE[r.operator], r.values) in choice for r in choice)
