@@ -39,7 +39,9 @@ class Timing:
     """Seconds that a reflector waits.
 
     `silence` is for a watch on which nothing comes, bookmarks (one a minute) included;
-    `longest_watch` for the server to end one; the others bound the back-off after failures.
+    `longest_watch` for the server to end one; `patience` for a right that was there to come back,
+    since an API server that starts refuses for a moment what it will allow. The others bound the
+    back-off after failures.
     """
 
     first_delay: float = 0.2
@@ -47,6 +49,7 @@ class Timing:
     silence: float = 90.0
     longest_watch: float = 600.0
     grace: float = 2.0
+    patience: float = 10.0
 
 
 @dataclass(slots=True)
@@ -98,6 +101,7 @@ class Reflector(Generic[F]):
         self._relist = True
         self._listed_at: float | None = None
         self._watch_refused = False
+        self._refused_since: float | None = None
         self._listing = asyncio.Lock()
         self._touched: set[Key] | None = None
         self._response: aiohttp.ClientResponse | None = None
@@ -197,11 +201,19 @@ class Reflector(Generic[F]):
         if isinstance(error, msgspec.DecodeError):
             self._relist = True
             self.sync.refused("Malformed", f"are not as the API documents them: {error}")
-        elif error.transient or isinstance(error, errors.Gone):
+        elif error.transient or isinstance(error, errors.Gone) or self._bears_with(error):
             self.sync.failing(error.message)
         else:
             self._watch_refused = verb == "watched"
             self.sync.refused(error.reason, f"cannot be {verb}: {error.message}")
+
+    def _bears_with(self, error: errors.ApiError) -> bool:
+        if not isinstance(error, (errors.Forbidden, errors.Unauthorized)):
+            return False
+        if self._refused_since is None:
+            self._refused_since = _now()
+        lasts = _now() - self._refused_since
+        return self.sync.state is State.SYNCED and lasts < self._timing.patience
 
     def _delay(self, failures: int, error: BaseException | None) -> float:
         timing = self._timing
@@ -268,6 +280,7 @@ class Reflector(Generic[F]):
                 ) as response:
                     self._response = response
                     self._watch_refused = False
+                    self._refused_since = None
                     self.connected = True
                     self.stats.watches += 1
                     self.sync.synced()

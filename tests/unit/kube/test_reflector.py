@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,7 +16,9 @@ from bailiwick.kube.sync import State
 from bailiwick.policy import facts
 from tests.unit.kube.fakeapi import FakeApi, event, until
 
-FAST = Timing(first_delay=0.01, longest_delay=0.05, silence=5, longest_watch=60, grace=0.05)
+FAST = Timing(
+    first_delay=0.01, longest_delay=0.05, silence=5, longest_watch=60, grace=0.05, patience=0
+)
 Change = tuple[str, str, str | None, str | None]
 
 
@@ -215,6 +218,19 @@ async def test_a_kind_that_may_be_listed_but_not_watched_does_not_flap(
         await until(lambda: notes.reflector.connected)
     assert notes.states == [(State.SYNCED, ""), (State.UNREADABLE, "Forbidden"), (State.SYNCED, "")]
     assert notes.reflector.stats.lists == 1
+
+
+async def test_a_right_that_is_missing_for_a_moment_is_no_news(
+    api: FakeApi, client: Client
+) -> None:
+    async with reflecting(client, timing=replace(FAST, patience=60.0)) as notes:
+        await connected(notes)
+        api.fail("GET /api/v1/pods", 403, "Forbidden", times=3)
+        api.put("pods", "p1", silent=True)
+        api.compact()
+        api.cut()
+        await until(lambda: notes.names == ["p1"])
+    assert notes.states == [(State.SYNCED, "")]
 
 
 async def test_a_kind_that_is_not_served_is_unreadable(api: FakeApi, client: Client) -> None:
