@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 from enum import StrEnum
 
@@ -31,5 +32,14 @@ def set_up_logging(form: LogFormat = LogFormat.AUTO, level: int = logging.INFO) 
         )
     else:
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(message)s"))
+    handler.addFilter(_is_news)
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("bailiwick").setLevel(level)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Leave out what Kopf says of a request's second try and of all further ones."""
+    if not record.name.startswith("kopf."):
+        return True
+    attempt = re.match(r"Request attempt #(\d+)", record.getMessage())
+    return attempt is None or attempt[1] == "1"

@@ -12,6 +12,7 @@ import random
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -37,6 +38,7 @@ logger = logging.getLogger(__name__)
 
 LEASE_NAME = "bailiwick-operator"
 _RETRY_SECONDS = 1.0
+_RESYNC_RETRY_SECONDS = 15.0
 _FINISH_SECONDS = 3.0
 _RESYNCS_MISSED = 3
 
@@ -77,18 +79,36 @@ class Program:
                 return
             self._spawn(stack, "Kopf", self._kopf(operator, session), may_stop_us=True)
             self._spawn(stack, "the resync", self._resync(operator))
+            self._spawn(stack, "what follows Kopf's lists", operator.resync.follow())
             lease.start()
             stack.push_async_callback(lease.release)
             if not await self._or_stopped(lease.acquired.wait()):
                 return
             self._spawn(stack, "the Lease", _until_set(lease.lost))
+            metrics.leader.set_function(lambda: float(lease.valid()))
             recorder.start()
             stack.push_async_callback(recorder.stop)
-            await self._lead(stack, operator, metrics)
+            if not await self._or_stopped(self._begin(operator)):
+                return
+            self._spawn(stack, "what follows a lapse", self._resume(operator, lease))
+            await self._lead(stack, operator)
 
-    async def _lead(self, stack: AsyncExitStack, operator: Operator, metrics: Metrics) -> None:
-        metrics.leader.set(1)
-        await operator.begin()
+    async def _begin(self, operator: Operator) -> None:
+        while True:
+            try:
+                return await operator.begin()
+            except ApiError as error:
+                logger.warning("the work cannot begin yet: %s", error)
+                await asyncio.sleep(_RETRY_SECONDS)
+
+    async def _resume(self, operator: Operator, lease: Lease) -> None:
+        """After the Lease lapsed and is ours again, what was refused meanwhile is tried at once."""
+        while True:
+            await lease.lapsed.wait()
+            await lease.acquired.wait()
+            operator.enqueue_all()
+
+    async def _lead(self, stack: AsyncExitStack, operator: Operator) -> None:
         if operator.imaging.watch is not None:
             self._spawn(stack, "the questions to the scanner", operator.imaging.watch.run())
         stack.push_async_callback(operator.finish, _FINISH_SECONDS)
@@ -146,8 +166,18 @@ class Program:
         await operator.watches.tried()
 
     async def _kopf(self, operator: Operator, session: Session) -> None:
+        async def notice_lists(
+            request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
+        ) -> aiohttp.ClientResponse:
+            response = await send(request)
+            if "watch" not in request.url.query or response.status == HTTPStatus.FORBIDDEN:
+                operator.resync.doubt(request.url.path)
+            return response
+
         async def login() -> kopf.AiohttpSession:
-            return kopf.AiohttpSession(server=session.server, aiohttp_session=session.another())
+            return kopf.AiohttpSession(
+                server=session.server, aiohttp_session=session.another(notice_lists)
+            )
 
         async with self._signals_taken_back() as started:
             await kopf.operator(
@@ -184,9 +214,11 @@ class Program:
 
     async def _resync(self, operator: Operator) -> None:
         every = self._options.resync_every.total_seconds()
+        pause = every
         while True:
-            await asyncio.sleep(every * random.uniform(0.8, 1.0))  # noqa: S311  # spreads load
+            await asyncio.sleep(pause * random.uniform(0.8, 1.0))  # noqa: S311  # spreads load
             try:
+                pause = every
                 await operator.resync.once()
                 await operator.watches.resync()
                 if await operator.served.read():
@@ -194,6 +226,7 @@ class Program:
                 await operator.imaging.resync()
             except ApiError as error:
                 logger.warning("the resync did not finish and is tried again: %s", error)
+                pause = min(every, _RESYNC_RETRY_SECONDS)
 
     def _overdue(self, age: Callable[[], float | None]) -> Callable[[], str | None]:
         limit = _RESYNCS_MISSED * self._options.resync_every.total_seconds()

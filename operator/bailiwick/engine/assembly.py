@@ -87,7 +87,7 @@ class Operator:
             resources.CLUSTER_VULNERABILITY_EXCEPTIONS: self.cluster_exceptions,
             resources.NAMESPACES: self.namespaces,
         }
-        self.resync = Resync(client, self.stores)
+        self.resync = Resync(client, self.stores, self._readable_changed)
         self.world = World(self._read_problems)
         self.changes = Changes(self.namespace_queue.add, self.concerns, self.dependents, settings)
         self.watches = Watches(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import itertools
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 import kopf
@@ -73,15 +74,25 @@ def build_registry(stores: Mapping[Resource, DeclaredStore], login: Login) -> ko
     return registry
 
 
-def configure(
-    settings: kopf.OperatorSettings, backoffs: Collection[float] = (0.5, 1, 2, 4, 8, 15)
-) -> None:
+class Backoffs:
+    """Seconds between the tries of a request, without end.
+
+    Kopf ends the process when they are used up, and a restart mends neither an API server in
+    trouble nor a right that is missing.
+    """
+
+    def __iter__(self) -> Iterator[float]:
+        """Begin anew."""
+        return itertools.chain((0.5, 1, 2, 4), itertools.repeat(5))
+
+
+def configure(settings: kopf.OperatorSettings) -> None:
     """Set Kopf up to write nothing and to be the only one: the Lease is ours."""
     settings.peering.standalone = True
     settings.posting.enabled = False
     settings.persistence.diffbase_storage = NoDiffBase()
     settings.persistence.finalizer = "bailiwick.dev/not-used"
-    settings.networking.error_backoffs = backoffs
+    settings.networking.error_backoffs = Backoffs()
     settings.networking.request_timeout = 30
     settings.watching.server_timeout = 300
     # Whole lists, and the last event of every object for five seconds, are what fills memory.

@@ -42,9 +42,11 @@ class Terms:
 class Lease:
     """A Lease of this name, for this replica (`identity`).
 
-    `acquired` is set while we hold it, `lost` when we held it and no longer do. An identity that
-    outlives a restart (the pod's name) takes its own Lease up again without waiting.
-    `valid` is for asking right before a write. The client is to be one without a fence.
+    `acquired` is set while we hold it. Where it cannot be renewed it lapses: `lapsed` is set until
+    we hold it again, and nobody else may have done so in between. `lost` is set, for good, once
+    somebody else had it after us. An identity that outlives a restart (the pod's name) takes its
+    own Lease up again without waiting. `valid` is for asking right before a write. The client is
+    to be one without a fence.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class Lease:
         chance: Callable[[], float] = random.random,
     ) -> None:
         self.acquired = asyncio.Event()
+        self.lapsed = asyncio.Event()
         self.lost = asyncio.Event()
         self.holder = ""
         self.message = ""
@@ -71,6 +74,7 @@ class Lease:
         self._chance = chance
         self._valid_until = float("-inf")
         self._observed: tuple[object, float] = (None, 0.0)
+        self._term: int | None = None  # leaseTransitions while it is ours
         self._task: asyncio.Task[None] | None = None
 
     def valid(self) -> bool:
@@ -109,7 +113,7 @@ class Lease:
             logger.warning("The Lease was not given back, and expires by itself: %s", error)
 
     async def _run(self) -> None:
-        while True:
+        while not self.lost.is_set():
             left = self._valid_until - self._clock()
             try:
                 # A request that hangs must not keep us from another try, nor from seeing that
@@ -149,22 +153,34 @@ class Lease:
             }
             await self._client.create(LEASES, body)
         else:
-            spec = lease.get("spec") or {}
-            self.holder = spec.get("holderIdentity") or ""
-            # The version tells of any renewal, also by a holder whose clock stands still.
-            version = lease["metadata"].get("resourceVersion")
-            if version != self._observed[0]:
-                self._observed = (version, self._clock())
-            if self.holder not in ("", self._identity):
-                lasts = float(spec.get("leaseDurationSeconds") or self._terms.duration)
-                if self._clock() < self._observed[1] + lasts:
-                    self._valid_until = float("-inf")
-                    return
-            lease["spec"] = {**spec, **self._spec(spec)}
-            await self._client.replace(LEASES, lease)
+            if self._is_held_by_another(lease):
+                self._valid_until = float("-inf")
+                return
+            body = {**lease, "spec": {**lease.get("spec", {}), **self._spec(lease.get("spec", {}))}}
+            await self._client.replace(LEASES, body)
         self.holder = self._identity
+        self._term = body["spec"]["leaseTransitions"]
         # Counted from before the request: whoever watches us saw the renewal later than that.
         self._valid_until = begun + self._terms.duration - self._terms.margin
+
+    def _is_held_by_another(self, lease: Json) -> bool:
+        """Say whether somebody else has it, or had it since it was ours."""
+        spec = lease.get("spec") or {}
+        self.holder = spec.get("holderIdentity") or ""
+        if self._term is not None and (
+            self.holder != self._identity or int(spec.get("leaseTransitions") or 0) != self._term
+        ):
+            logger.warning("The Lease was taken over, it is %s's now", self.holder or "nobody")
+            self.lost.set()
+            return True
+        # The version tells of any renewal, also by a holder whose clock stands still.
+        version = lease["metadata"].get("resourceVersion")
+        if version != self._observed[0]:
+            self._observed = (version, self._clock())
+        if self.holder in ("", self._identity):
+            return False
+        lasts = float(spec.get("leaseDurationSeconds") or self._terms.duration)
+        return self._clock() < self._observed[1] + lasts
 
     def _spec(self, before: Json) -> Json:
         now = micro_time(utc_now())
@@ -182,9 +198,9 @@ class Lease:
         if self.valid():
             if not self.acquired.is_set():
                 logger.info("This replica (%s) holds the Lease", self._identity)
-                self.lost.clear()
+                self.lapsed.clear()
                 self.acquired.set()
         elif self.acquired.is_set():
             logger.warning("This replica no longer holds the Lease: %s", self.message or "released")
             self.acquired.clear()
-            self.lost.set()
+            self.lapsed.set()

@@ -74,8 +74,8 @@ class Session:
             self._http = self.another()
         return self._http
 
-    def another(self) -> aiohttp.ClientSession:
-        """Return a further aiohttp session over the same connections.
+    def another(self, *middlewares: aiohttp.ClientMiddlewareType) -> aiohttp.ClientSession:
+        """Return a further aiohttp session over the same connections, with these middlewares.
 
         For Kopf, which closes the session it is given when it is refused or ends: that one
         closes, and the connections and our own session stay.
@@ -90,7 +90,7 @@ class Session:
                 "Accept-Encoding": "identity",
             },
             proxy=self._credentials.proxy,
-            middlewares=(self._authorize,),
+            middlewares=(*middlewares, self._authorize),
         )
 
     async def renew(self, refused: str | None = None) -> None:

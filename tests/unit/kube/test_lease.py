@@ -46,7 +46,7 @@ async def test_a_released_lease_is_another_replicas_at_once(api: FakeApi, client
     second.start()
     await first.release()
     assert not first.valid()
-    assert first.lost.is_set()
+    assert not first.acquired.is_set()
     await asyncio.wait_for(second.acquired.wait(), 0.5)
     transitions = api.objects["leases"][("ops", "bailiwick")]["spec"]["leaseTransitions"]
     assert transitions == 1
@@ -62,7 +62,7 @@ async def test_a_holder_that_cannot_renew_stops_before_another_may_begin(api: Fa
         await asyncio.sleep(0.2)
         loop = asyncio.get_running_loop()
         await cut_off.session.close()
-        stopped = asyncio.create_task(_moment(first.lost, loop))
+        stopped = asyncio.create_task(_moment(first.lapsed, loop))
         began = asyncio.create_task(_moment(second.acquired, loop))
         assert await asyncio.wait_for(stopped, 3) + 0.2 < await asyncio.wait_for(began, 3)
         await first.release()
@@ -79,7 +79,7 @@ async def test_renewals_that_fail_are_tried_again_while_there_is_time(
     api.fail("PUT", 500, times=10)
     await until(lambda: not any(fault.times for fault in api.faults), 3)
     await until(lambda: not first.message)
-    assert not first.lost.is_set()
+    assert not first.lapsed.is_set()
     await first.release()
 
 
@@ -95,10 +95,41 @@ async def test_a_request_that_hangs_does_not_hide_that_time_is_up(
         return web.json_response({})
 
     api.answer("/leases", hang, times=100)
-    await asyncio.wait_for(first.lost.wait(), 1.5)
+    await asyncio.wait_for(first.lapsed.wait(), 1.5)
     assert not first.valid()
     api.faults.clear()
     await asyncio.wait_for(first.acquired.wait(), 2)
+    await first.release()
+
+
+async def test_a_lease_that_lapsed_is_taken_up_again_by_its_holder(
+    api: FakeApi, client: Client
+) -> None:
+    first = lease(client, "first")
+    first.start()
+    await asyncio.wait_for(first.acquired.wait(), 2)
+    api.fail("leases", 500, times=10**6)
+    await asyncio.wait_for(first.lapsed.wait(), 2)
+    api.faults.clear()
+    await asyncio.wait_for(first.acquired.wait(), 2)
+    assert not first.lapsed.is_set()
+    assert not first.lost.is_set()
+    await first.release()
+
+
+@pytest.mark.parametrize("holder", ["second", "first"])
+async def test_a_lease_that_somebody_else_had_meanwhile_is_lost(
+    api: FakeApi, client: Client, holder: str
+) -> None:
+    first = lease(client, "first")
+    first.start()
+    await asyncio.wait_for(first.acquired.wait(), 2)
+    spec = api.objects["leases"][("ops", "bailiwick")]["spec"]
+    other = {"holderIdentity": holder, "leaseTransitions": spec["leaseTransitions"] + 1}
+    api.put("leases", "bailiwick", "ops", spec={**spec, **other})
+    await asyncio.wait_for(first.lost.wait(), 2)
+    assert not first.valid()
+    assert held_by(api) == holder
     await first.release()
 
 
