@@ -122,13 +122,14 @@ class Operator:
         self.statuses = Statuses(
             client, self.intents, self.exceptions, self.served, notices, settings
         )
+        project = projections.NETWORK_POLICIES.from_json
         self.namespace_reconciler = NamespaceReconciler(
             client=client,
             world=self.world,
             intents=self.intents,
             reader=self.reader,
             enforcer=Enforcer(
-                client, self.world, projections.NETWORK_POLICIES.from_json, throttle.acquire
+                client, self.world, project, throttle.acquire, self.namespace_queue.add
             ),
             inventory=self.imaging.inventory,
             rescans=self.imaging.rescans,

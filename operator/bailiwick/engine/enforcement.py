@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from bailiwick.api.meta import API_VERSION, MANAGED_BY, MANAGED_BY_LABEL
 from bailiwick.engine.objects import version_number
+from bailiwick.engine.policies import version
 from bailiwick.kube.errors import ApiError, Conflict
 from bailiwick.kube.resources import NETWORK_POLICIES
+from bailiwick.kube.store import Key
 from bailiwick.policy.assessment.evidence import LivePolicies, WriteFailure
 from bailiwick.policy.network.naming import BRIDGE_PREFIX
 from bailiwick.policy.network.plan import Step, plan
@@ -51,12 +53,14 @@ class Enforcer:
     """Writes the policies of namespaces.
 
     `throttle` is awaited before each write. `project` reads what the server answers.
+    `look_again` is told a namespace where somebody else wrote right after us.
     """
 
     client: Client
     world: World
     project: Callable[[Mapping[str, Any]], NetworkPolicy]
     throttle: Callable[[], Awaitable[None]]
+    look_again: Callable[[str], None]
     _settled: dict[str, frozenset[tuple[str, str]]] = field(default_factory=dict)
     _unsure: set[str] = field(default_factory=set)
 
@@ -141,22 +145,33 @@ class Enforcer:
         if there is not None:
             whole["metadata"]["uid"] = there.uid
         # Where nothing was there, what somebody else made meanwhile is not to be taken over.
-        body = await self.client.apply(NETWORK_POLICIES, whole, force=there is not None)
-        found = self._keep(body)
+        found = await self._answer(
+            intent.namespace,
+            policy.name,
+            self.client.apply(NETWORK_POLICIES, whole, force=there is not None),
+        )
         if same(found.spec, policy.spec) and _is_claimed(found, policy, intent):
             return found
         # Server-side apply leaves fields of others inside ours alone; putting does not.
-        whole["metadata"]["resourceVersion"] = body["metadata"]["resourceVersion"]
+        whole["metadata"]["resourceVersion"] = found.resource_version
         try:
-            return self._keep(await self.client.replace(NETWORK_POLICIES, whole))
+            return await self._answer(
+                intent.namespace, policy.name, self.client.replace(NETWORK_POLICIES, whole)
+            )
         except Conflict:
             if attempts <= 1:
                 raise
             return await self._apply(intent, policy, found, attempts - 1)
 
-    def _keep(self, body: Mapping[str, Any]) -> NetworkPolicy:
-        policy = self.project(body)
-        self.world.policies.observe(policy)
+    async def _answer(
+        self, namespace: str, name: str, write: Awaitable[Mapping[str, Any]]
+    ) -> NetworkPolicy:
+        """Send a write, and keep what it is answered with."""
+        with self.world.policies.writing(Key(namespace, name)) as meanwhile:
+            policy = self.project(await write)
+            self.world.policies.observe(policy)
+        if meanwhile.latest > version(policy):
+            self.look_again(namespace)
         return policy
 
 

@@ -6,11 +6,22 @@ not come back because the watch tells of an earlier time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 from bailiwick.engine.objects import version_number
 from bailiwick.kube.store import Key, Store
 from bailiwick.policy.facts import NetworkPolicy
+
+
+@dataclass(slots=True)
+class Meanwhile:
+    """What the watch told of one policy while a write of ours to it was under way."""
+
+    latest: int = -1
+    gone: list[str] = field(default_factory=list)
 
 
 class PolicyStore(Store[NetworkPolicy]):
@@ -20,6 +31,31 @@ class PolicyStore(Store[NetworkPolicy]):
         super().__init__()
         # By UID, the newest version that we knew of what the watch has yet to tell the end of.
         self._gone: dict[str, int] = {}
+        self._writes: dict[Key, Meanwhile] = {}
+
+    @contextmanager
+    def writing(self, place: Key) -> Iterator[Meanwhile]:
+        """Hold back what the watch tells of a policy until our write to it is answered.
+
+        Mostly it tells of that write itself, and often before the answer comes.
+        """
+        meanwhile = self._writes[place] = Meanwhile()
+        try:
+            yield meanwhile
+        finally:
+            del self._writes[place]
+            for uid in meanwhile.gone:
+                self._gone.pop(uid, None)
+
+    def told(self, new: NetworkPolicy) -> bool:
+        """Take in a policy that the watch told of, and say whether somebody is to look at it."""
+        if not self.observe(new):
+            return False
+        meanwhile = self._writes.get(Key(new.namespace, new.name))
+        if meanwhile is None:
+            return True
+        meanwhile.latest = max(meanwhile.latest, version(new))
+        return False
 
     def observe(self, new: NetworkPolicy) -> bool:
         """Take in a policy that exists, and say whether that was news."""
@@ -34,6 +70,11 @@ class PolicyStore(Store[NetworkPolicy]):
     def forget(self, gone: NetworkPolicy) -> bool:
         """Take in that the watch told of a policy's end, and say whether that was news."""
         self._gone.pop(gone.uid, None)
+        meanwhile = self._writes.get(Key(gone.namespace, gone.name))
+        if meanwhile is not None:
+            # The answer to our write may still tell of what is gone by now.
+            meanwhile.gone.append(gone.uid)
+            self._gone[gone.uid] = sys.maxsize
         return self._drop(gone)
 
     def bury(self, gone: NetworkPolicy) -> None:

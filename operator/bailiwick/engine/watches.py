@@ -75,11 +75,11 @@ class Watches:
         )
 
     def _policy(self, old: NetworkPolicy | None, new: NetworkPolicy | None) -> None:
-        """Take in a policy, unless a write of ours was answered with as much already."""
+        """Take in a policy, unless a write of ours was answered, or will be, with as much."""
         policies = self._world.policies
         if new is not None:
             known = policies.get(new.namespace, new.name)
-            if policies.observe(new):
+            if policies.told(new):
                 self._changes.network_policy(known, new)
         elif old is not None and policies.forget(old):
             self._changes.network_policy(old, None)

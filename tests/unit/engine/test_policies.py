@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from bailiwick.engine.policies import PolicyStore
+from bailiwick.kube.store import Key
 from bailiwick.policy.facts import NetworkPolicy
 
 
@@ -48,3 +49,42 @@ def test_what_changed_after_we_took_it_for_gone_is_there() -> None:
     known.observe(policy(7))
     known.bury(policy(7))
     assert known.observe(policy(8))  # a finalizer keeps it
+
+
+PLACE = Key("shop", "isolation")
+
+
+def test_the_watch_telling_of_our_own_write_first_is_no_news() -> None:
+    known = PolicyStore()
+    with known.writing(PLACE) as meanwhile:
+        assert not known.told(policy(7))
+        known.observe(policy(7))  # the answer
+    assert meanwhile.latest == 7
+    assert not known.told(policy(7))
+
+
+def test_what_others_write_right_after_us_is_seen_once_the_answer_is_there() -> None:
+    known = PolicyStore()
+    with known.writing(PLACE) as meanwhile:
+        assert not known.told(policy(7))
+        assert not known.told(policy(8))
+        known.observe(policy(7))
+    assert meanwhile.latest == 8
+    assert known.get("shop", "isolation") == policy(8)
+
+
+def test_other_policies_are_told_of_as_ever() -> None:
+    known = PolicyStore()
+    with known.writing(PLACE):
+        assert known.told(policy(7, "a", "other"))
+    assert known.told(policy(8))
+
+
+def test_what_is_deleted_before_our_write_is_answered_does_not_come_back() -> None:
+    known = PolicyStore()
+    with known.writing(PLACE):
+        known.told(policy(7))
+        assert known.forget(policy(7))
+        assert not known.observe(policy(7))
+    assert known.get("shop", "isolation") is None
+    assert known.told(policy(9, uid="second"))
