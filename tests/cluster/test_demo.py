@@ -13,12 +13,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
+from xml.etree import ElementTree
 
 import pytest
 
 from bailiwick.policy.controls.catalogue import CATALOGUE
 from tests.controlplane.cluster import ControlPlane
 from tests.controlplane.kubectl import Kubectl
+from tests.demo.picture import picture
 from tests.demo.screen import WIDTH
 
 ROOT: Final = Path(__file__).parents[2]
@@ -188,6 +190,13 @@ def test_no_line_is_too_wide_but_commands_to_be_copied(demo: Demo) -> None:
     wide = [line for line in demo.lines if len(line) > WIDTH]
     assert [line for line in wide if not line.lstrip().startswith(("kubectl", "tail"))] == []
     assert "\033" not in "".join(demo.lines)  # no colour where there is no terminal
+
+
+def test_the_picture_of_the_readme_can_be_made_of_it(demo: Demo) -> None:
+    drawn = ElementTree.fromstring(picture("\n".join(demo.lines)))
+    texts = ["".join(each.itertext()) for each in drawn.iter("{http://www.w3.org/2000/svg}text")]
+    assert 20 < len(texts) < 40
+    assert any("isolated" in text for text in texts)
 
 
 def test_what_it_says_to_try_works(demo: Demo) -> None:

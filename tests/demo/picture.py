@@ -45,7 +45,7 @@ def picture(told: str) -> str:
         f'width="{width:g}" height="{height:g}" role="img">\n'
         "<title>What make demo shows</title>\n"
         f'<rect width="100%" height="100%" rx="8" fill="#0d1117"/>\n'
-        f'<g font-family="{_FONT}" font-size="13" fill="#c9d1d9">\n'
+        f'<g font-family="{_FONT}" font-size="13" fill="#c9d1d9" xml:space="preserve">\n'
         f"{texts}\n</g>\n</svg>\n"
     )
 
@@ -70,7 +70,7 @@ def _find(lines: Sequence[str], pattern: str, start: int) -> int:
 
 
 def _coloured(line: str) -> str:
-    # Browsers join ordinary spaces to one, whatever xml:space says.
+    # Browsers join ordinary spaces whatever xml:space says; others cut these without it.
     text = line.replace(" ", "\N{NO-BREAK SPACE}")
     for pattern, colour in _COLOURS.items():
         if found := re.search(pattern, line):
