@@ -56,7 +56,11 @@ class ImageUses:
         self._held: dict[str, frozenset[str]] = {}
 
     def record(self, namespace: str, uses: Mapping[str, Use]) -> frozenset[str]:
-        """Remember what a namespace runs; return the digests whose use changed by that."""
+        """Remember what a namespace runs; return the digests whose use changed by that.
+
+        One more namespace that uses a digest as others do changes nothing for it: an image that
+        every namespace runs is not looked at once for each of them.
+        """
         before = self._by_namespace.get(namespace, frozenset())
         changed = set(before - uses.keys()) | self._held.pop(namespace, frozenset())
         for digest in before - uses.keys():
@@ -64,9 +68,12 @@ class ImageUses:
             if not self._by_digest[digest]:
                 del self._by_digest[digest]
         for digest, use in uses.items():
-            if self._by_digest[digest].get(namespace) != use:
-                self._by_digest[digest][namespace] = use
+            known = self._by_digest[digest]
+            if known.get(namespace) == use:
+                continue
+            if namespace in known or use not in known.values():
                 changed.add(digest)
+            known[namespace] = use
         if uses:
             self._by_namespace[namespace] = frozenset(uses)
         else:
