@@ -28,8 +28,12 @@ class Notices:
     _exempt_told: set[str] = field(default_factory=set)
 
     def transition(self, intent: DeclaredObject, condition: Condition, before: str | None) -> None:
-        """Tell that a condition changed; a first status that is as hoped is no news."""
-        if before is None and condition.status == "True":
+        """Tell that a condition changed; of a first status only that something hinders us.
+
+        A first verdict is no change, and is mostly that nothing was scanned yet: a thousand new
+        namespaces would be a thousand Events.
+        """
+        if before is None and (condition.status == "True" or condition.type == "Compliant"):
             return
         self.recorder.tell(
             _regarding(SECURITY_INTENTS, intent),

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import cast
+
+import pytest
+
+from bailiwick.engine.metrics import Metrics
+from bailiwick.engine.notices import Notices
+from bailiwick.engine.objects import DeclaredObject
+from bailiwick.kube.events import Recorder, Regarding, Severity
+from bailiwick.policy.assessment.input import Condition, Truth
+
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+INTENT = DeclaredObject(
+    "SecurityIntent", "shop", "default", "uid-1", generation=1, resource_version=1, created=NOW
+)
+
+
+@dataclass
+class Told:
+    """What a recorder was told, as severity and note."""
+
+    events: list[tuple[Severity, str]] = field(default_factory=list)
+
+    def tell(
+        self, regarding: Regarding, severity: Severity, reason: str, action: str, note: str
+    ) -> None:
+        assert regarding.namespace == "shop"
+        assert (reason, action) == ("Why", "Assess")
+        self.events.append((severity, note))
+
+
+def told(kind: str, status: Truth, before: str | None) -> list[tuple[Severity, str]]:
+    recorder = Told()
+    condition = Condition(kind, status, "Why", "so it is", 1, NOW)
+    Notices(cast(Recorder, recorder), Metrics()).transition(INTENT, condition, before)
+    return recorder.events
+
+
+@pytest.mark.parametrize(
+    "kind, status",
+    [("Ready", "True"), ("Compliant", "True"), ("Compliant", "False"), ("Compliant", "Unknown")],
+)
+def test_a_first_status_is_no_change(kind: str, status: Truth) -> None:
+    assert told(kind, status, before=None) == []
+
+
+def test_a_first_status_that_says_what_hinders_us_is_told() -> None:
+    assert told("Ready", "False", before=None) == [("Warning", "Ready is False: so it is")]
+
+
+@pytest.mark.parametrize("kind", ["Ready", "Compliant"])
+def test_a_change_is_told_both_ways(kind: str) -> None:
+    assert told(kind, "False", before="True") == [("Warning", f"{kind} is False: so it is")]
+    assert told(kind, "True", before="False") == [("Normal", f"{kind} is True: so it is")]
