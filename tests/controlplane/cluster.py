@@ -6,7 +6,10 @@ that started it, however that ends.
 
 from __future__ import annotations
 
+import base64
+import json
 import time
+import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -179,6 +182,18 @@ class ControlPlane:
         """Start it again on the same port with the same certificate, and wait for it."""
         self._start_api_server()
         self._wait("the API server", self._is_serving)
+
+    def delete_from_storage(self, path: str) -> None:
+        """Delete an object behind the API server's back: `networkpolicies/shop/web`."""
+        key = base64.b64encode(f"/registry/{path}".encode()).decode()
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self._etcd_port}/v3/kv/deleterange",
+            data=json.dumps({"key": key}).encode(),
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            deleted = json.load(answer).get("deleted", "0")
+        if deleted != "1":
+            raise ControlPlaneError(f"etcd has no {path}")
 
     def restart_controller_manager(self) -> None:
         """Let the garbage collector learn of new CRDs at once; by itself it takes 30 s."""
