@@ -24,7 +24,10 @@ TOKEN = "test-token"
 
 
 class Scanner:
-    """A scanner: the base of its API, the token to show, its files."""
+    """A scanner: the base of its API, the token to show, its files.
+
+    It reads its token from `token_file`; whoever asks it has another file with the same.
+    """
 
     def __init__(self, home: Path, port: int, options: Sequence[str]) -> None:
         self.home = home
@@ -32,12 +35,14 @@ class Scanner:
         self.work = home / "work"
         self.token = TOKEN
         self.token_file = home / "token"
+        self.client_token_file = home / "client-token"
         self.address = f"http://127.0.0.1:{port}"
         self.url = f"{self.address}/api/v1"
         self._process: subprocess.Popen[bytes] | None = None
         for directory in (self.database, self.work):
             directory.mkdir()
-        self.token_file.write_text(f"{TOKEN}\n")
+        for file in (self.token_file, self.client_token_file):
+            file.write_text(f"{TOKEN}\n")
         self._command = [sys.executable, "-m", "bailiwick.cli.main", "scanner"]
         self._command += ["--host", "127.0.0.1", "--port", str(port)]
         self._command += ["--token-file", str(self.token_file)]

@@ -100,9 +100,9 @@ class Imaging:
             complete=self.inventory.complete,
             clock=clock,
         )
-        self._scanning: Scanning | None = None
+        self.scanning: Scanning | None = None
         if self.watch is not None:
-            self._scanning = Scanning(
+            self.scanning = Scanning(
                 scanner=self.watch,
                 schedule=schedule,
                 uses=self.uses,
@@ -116,8 +116,8 @@ class Imaging:
     def start(self) -> None:
         """Begin to look at digests, and to scan them."""
         self.image_queue.start(_seconds(self.reconciler.reconcile), workers=_LOOKING)
-        if self._scanning is not None:
-            self.scan_queue.start(_once(self._scanning.scan), workers=self._parallel)
+        if self.scanning is not None:
+            self.scan_queue.start(_once(self.scanning.scan), workers=self._parallel)
 
     async def stop(self, seconds: float) -> None:
         """Give up the scans in hand, and finish what else is."""

@@ -61,9 +61,6 @@ class Scanning:
         due = self._schedule.due(digest)
         if not isinstance(target, Target) or due is None or due.at > self._clock():
             return
-        if self._scanner.down is not None:
-            self._look_again(digest)
-            return
         known = self._images.knowledge(digest)
         known.scanning, known.retry = True, False
         self._changed(digest)

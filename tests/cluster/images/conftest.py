@@ -22,7 +22,6 @@ ShopFactory = Callable[..., Shop]
 OperatorFactory = Callable[..., OperatorProcess]
 
 _QUICK = (
-    "--allow-loopback-registries",
     "--rescan-interval=1s",
     "--scanner-poll=1s",
     "--image-grace=3s",
@@ -62,10 +61,13 @@ def scanner() -> Iterator[Scanner]:
 @pytest.fixture(scope="module")
 def start(installed: ControlPlane) -> Iterator[OperatorFactory]:
     """Starts operators that are in a hurry: start(scanner, "--image-grace=1h")."""
+
     with ExitStack() as stack:
 
-        def launch(scanner: Scanner, *options: str) -> OperatorProcess:
-            told = ["--scanner-url", scanner.url, "--scanner-token-file", str(scanner.token_file)]
+        def launch(scanner: Scanner, *options: str, loopback: bool = True) -> OperatorProcess:
+            token = str(scanner.client_token_file)
+            told = ["--scanner-url", scanner.url, "--scanner-token-file", token]
+            told += ["--allow-loopback-registries"] if loopback else []
             process = OperatorProcess(installed, "--enforcer=tests", *_QUICK, *told, *options)
             return stack.enter_context(process).wait_ready()
 

@@ -125,3 +125,29 @@ def until_gone(api: Api, digest: str, within: float = WITHIN) -> None:
         assert scan_of(api, digest) is None
 
     eventually(check, within)
+
+
+def conditions(status: Json) -> dict[str, Any]:
+    """The conditions of a status by their type."""
+    return {each["type"]: each for each in status.get("conditions") or ()}
+
+
+def until_complete(api: Api, path: str) -> Json:
+    """Wait until a request is complete, and return its status."""
+
+    def check() -> Json:
+        found: Json = api.get(path).get("status") or {}
+        assert conditions(found).get("Complete", {}).get("status") == "True", found
+        return found
+
+    return eventually(check, WITHIN)
+
+
+def until_condition(api: Api, path: str, kind: str, words: str) -> None:
+    """Wait until a condition of a request says something."""
+
+    def check() -> None:
+        found: Json = api.get(path).get("status") or {}
+        assert words in conditions(found).get(kind, {}).get("message", ""), found
+
+    eventually(check, WITHIN)
