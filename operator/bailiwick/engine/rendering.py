@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from bailiwick.engine.templates import find
 from bailiwick.policy.network.template_rules import TemplateFailure, template_rules
 from bailiwick.policy.rules import Rule, TemplateRequest
+from bailiwick.rendering.library import find
 from bailiwick.rendering.process import LimitExceeded, RendererFailed, RenderingProcess, encode
 from bailiwick.rendering.sandbox import TemplateError
 

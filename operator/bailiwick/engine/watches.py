@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from bailiwick.engine.templates import TEMPLATE_LABEL
 from bailiwick.kube import projections
 from bailiwick.kube.interning import Interner
 from bailiwick.kube.reflector import Reflector
 from bailiwick.kube.sync import State
 from bailiwick.policy.facts import NetworkPolicy
+from bailiwick.rendering.library import TEMPLATE_LABEL
 
 if TYPE_CHECKING:
     from bailiwick.engine.changes import Changes

@@ -12,7 +12,6 @@ import yaml
 
 from bailiwick.api.profile import SecurityProfileSpec
 from bailiwick.engine.rendering import Renderer
-from bailiwick.engine.templates import TEMPLATE_LABEL, packaged
 from bailiwick.engine.world import World
 from bailiwick.policy.declared import profile_allowances
 from bailiwick.policy.facts import ConfigMap, Namespace
@@ -20,6 +19,7 @@ from bailiwick.policy.network.template_rules import RULE_LIMIT
 from bailiwick.policy.ports import Port
 from bailiwick.policy.rules import NamespacePeer
 from bailiwick.rendering.confinement import CPU_SECONDS, MEMORY_LIMIT
+from bailiwick.rendering.library import TEMPLATE_LABEL, packaged
 from bailiwick.rendering.process import REQUEST_LIMIT
 from bailiwick.rendering.sandbox import PARTS_LIMIT
 from bailiwick.rendering.worker import VALUE_LIMIT
