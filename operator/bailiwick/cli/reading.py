@@ -1,0 +1,45 @@
+"""What the offline commands have in common: what they read, and how they end."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Sequence
+
+import click
+
+from bailiwick.offline.inventory import Inventory
+from bailiwick.offline.reading import read
+
+CANNOT_READ = 2
+"""The exit code where something could not be read, so that no answer would be worth anything."""
+
+_TOLD = 50
+
+
+def inventory_of(paths: Sequence[str], namespace: str) -> Inventory:
+    """Read what a command was given; ends the program where some of it cannot be read."""
+    inventory = read(paths, namespace)
+    if inventory.problems:
+        end_with(inventory)
+    return inventory
+
+
+def end_with(inventory: Inventory) -> None:
+    """Tell what could not be read, and end the program."""
+    for problem in inventory.problems[:_TOLD]:
+        click.echo(f"error: {problem}", err=True)
+    beyond = len(inventory.problems) - _TOLD
+    if beyond > 0:
+        click.echo(f"error: and {beyond} more", err=True)
+    sys.exit(CANNOT_READ)
+
+
+def passed_over(other_kinds: Counter[str]) -> str:
+    """Say how many documents were of kinds that say nothing of traffic; empty where none were."""
+    count = other_kinds.total()
+    if not count:
+        return ""
+    kinds = [f"{n} {kind or 'without a kind'}" for kind, n in sorted(other_kinds.items())]
+    what = "document says" if count == 1 else "documents say"
+    return f"{count} {what} nothing of traffic: {', '.join(kinds)}"

@@ -1,0 +1,75 @@
+"""Many edges as few rows: ends that have all in common stand in one of them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from bailiwick.offline import words
+from bailiwick.offline.words import Names
+from bailiwick.policy.reach.addresses import Addresses
+from bailiwick.policy.reach.classes import Workload
+
+End = Workload | Addresses
+"""A workload, or addresses outside of the cluster."""
+
+T = TypeVar("T", bound=Hashable)
+
+
+@dataclass(frozen=True, slots=True)
+class Edge(Generic[T]):
+    """Who reaches whom, and what there is to say of it: edges that say the same are folded."""
+
+    source: End
+    target: End
+    says: T
+
+
+@dataclass(frozen=True, slots=True)
+class Row(Generic[T]):
+    """Several edges that say the same, with both sides in words."""
+
+    sources: str
+    targets: str
+    says: T
+
+
+def folded(edges: Iterable[Edge[T]], names: Names, limit: int = 12) -> list[Row[T]]:
+    """Fold edges; that a workload reaches itself is not told by itself.
+
+    At most `limit` workloads are named on each side of a row, the others are counted.
+    """
+    by_target: dict[tuple[End, T], set[End]] = defaultdict(set)
+    for edge in edges:
+        by_target[edge.target, edge.says].add(edge.source)
+    by_sources: dict[tuple[tuple[str, ...], T], set[End]] = defaultdict(set)
+    for (target, says), sources in by_target.items():
+        told = tuple(_sources(sources, target, names))
+        if told:
+            by_sources[told, says].add(target)
+    rows = [
+        Row(words.some(sources, limit), words.some(list(_ends(targets, names)), limit), says)
+        for (sources, says), targets in by_sources.items()
+    ]
+    return sorted(rows, key=lambda row: (row.sources, row.targets))
+
+
+def _sources(sources: set[End], target: End, names: Names) -> Iterator[str]:
+    if isinstance(target, Workload):
+        others = sources - {target}
+        if not others:
+            return
+        told = list(_ends(others, names, but=target))
+        yield from told
+    else:
+        yield from _ends(sources, names)
+
+
+def _ends(ends: set[End], names: Names, but: Workload | None = None) -> Iterator[str]:
+    workloads = [end for end in ends if isinstance(end, Workload)]
+    if workloads:
+        yield from names.several(workloads, but)
+    blocks = [end for end in ends if not isinstance(end, Workload)]
+    yield from sorted(words.outside(block) for block in blocks)

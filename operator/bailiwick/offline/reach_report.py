@@ -1,0 +1,72 @@
+"""`bailiwick reach`: who can reach whom, as a table and as data."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from bailiwick.offline import words
+from bailiwick.offline.folding import Edge, End, folded
+from bailiwick.offline.table import table
+from bailiwick.offline.words import Names
+from bailiwick.offline.world import INGRESS_CONTROLLER, World
+from bailiwick.policy.reach import addresses
+from bailiwick.policy.reach.classes import Workload
+from bailiwick.policy.reach.graph import Connection
+from bailiwick.policy.rules import Direction
+
+
+def edges(world: World, namespaces: Collection[str] = ()) -> Iterator[Edge[Connection]]:
+    """Go through all that is possible, or what touches some namespaces."""
+    workloads = world.workloads
+    for source in workloads.classes:
+        for target, connection in workloads.targets(source).items():
+            if not namespaces or {source.namespace, target.namespace} & set(namespaces):
+                yield Edge(source, target, connection)
+    for workload in workloads.classes:
+        if namespaces and workload.namespace not in namespaces:
+            continue
+        for edge in workloads.outside(workload, Direction.EGRESS):
+            yield Edge(workload, edge.addresses, edge.connection)
+        for edge in workloads.outside(workload, Direction.INGRESS):
+            yield Edge(edge.addresses, workload, edge.connection)
+
+
+def as_text(world: World, namespaces: Collection[str] = ()) -> list[str]:
+    """Return the lines of a table."""
+    here = next(iter(namespaces)) if len(namespaces) == 1 else ""
+    names = Names(world.workloads.classes, here)
+    rows = folded(edges(world, namespaces), names)
+    cells = [(row.sources, row.targets, words.connection(row.says)) for row in rows]
+    cells += [
+        ("the ingress controller", names.one(workload), words.ports(ports))
+        for workload, ports in world.entrances.items()
+        if ports and (not namespaces or workload.namespace in namespaces)
+    ]
+    return table(("FROM", "TO", "PORTS"), cells) or ["Nobody can reach anybody."]
+
+
+def as_data(world: World, namespaces: Collection[str] = ()) -> list[dict[str, Any]]:
+    """Return every edge as JSON, sorted."""
+    found = [
+        {
+            "from": _end(edge.source),
+            "to": _end(edge.target),
+            "ports": words.ports(edge.says.allowed) if edge.says.allowed else "",
+            **({"unknown": words.ports(edge.says.unknown)} if edge.says.unknown else {}),
+        }
+        for edge in edges(world, namespaces)
+        if edge.source != edge.target
+    ]
+    found += [
+        {"from": {"ingress": INGRESS_CONTROLLER}, "to": _end(to), "ports": words.ports(ports)}
+        for to, ports in world.entrances.items()
+        if ports and (not namespaces or to.namespace in namespaces)
+    ]
+    return sorted(found, key=str)
+
+
+def _end(end: End) -> dict[str, Any]:
+    if isinstance(end, Workload):
+        return {"namespace": end.namespace, "name": end.name, "kind": end.kind}
+    return {"outside": [addresses.text_of(each) for each in end]}

@@ -1,0 +1,65 @@
+"""Tables of text that fit a width: cells that are too long go on in the next line."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from typing import Final
+
+WIDTH: Final = 100
+
+_GAP: Final = "  "
+_LEAST: Final = 12
+
+
+def table(
+    header: Sequence[str], rows: Sequence[Sequence[str]], *, width: int = WIDTH, indent: str = ""
+) -> list[str]:
+    """Return the lines of a table, none where there are no rows."""
+    if not rows:
+        return []
+    used = [i for i in range(len(header)) if any(row[i] for row in rows)]
+    cells = [[row[i] for i in used] for row in (header, *rows)]
+    widths = _widths(cells, width - len(indent) - len(_GAP) * (len(used) - 1))
+    lines = []
+    for row in cells:
+        wrapped = [_wrapped(cell, size) for cell, size in zip(row, widths, strict=True)]
+        for number in range(max(map(len, wrapped))):
+            parts = [
+                (column[number] if number < len(column) else "").ljust(size)
+                for column, size in zip(wrapped, widths, strict=True)
+            ]
+            lines.append((indent + _GAP.join(parts)).rstrip())
+    return lines
+
+
+def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return the lines of a table in Markdown, none where there are no rows."""
+    if not rows:
+        return []
+    used = [i for i in range(len(header)) if any(row[i] for row in rows)]
+    lines = [_joined([header[i] for i in used]), _joined(["---"] * len(used))]
+    return lines + [_joined([_escaped(row[i]) for i in used]) for row in rows]
+
+
+def _widths(cells: Sequence[Sequence[str]], room: int) -> list[int]:
+    """Give each column what it needs, and take from the widest where that is too much."""
+    widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
+    while sum(widths) > room and max(widths) > _LEAST:
+        widest = widths.index(max(widths))
+        others = sum(widths) - widths[widest]
+        second = max([size for i, size in enumerate(widths) if i != widest], default=_LEAST)
+        widths[widest] = max(room - others, min(second, widths[widest] - 1), _LEAST)
+    return widths
+
+
+def _wrapped(cell: str, width: int) -> list[str]:
+    return textwrap.wrap(cell, width, break_on_hyphens=False) or [""]
+
+
+def _joined(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _escaped(cell: str) -> str:
+    return cell.replace("\\", "\\\\").replace("|", "\\|").replace("*", "\\*").replace("\n", " ")
