@@ -32,10 +32,6 @@ class Compatibility:
     missing: tuple[str, ...]
     _served: Schema = field(repr=False)
 
-    def __bool__(self) -> bool:
-        """Say whether nothing is missing."""
-        return not self.missing
-
     def prune(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """Return an object without the fields of spec and status that the server does not know."""
         result = dict(body)

@@ -45,7 +45,7 @@ class Served:
     def missing(self, resource: Resource) -> tuple[str, ...]:
         """Return paths in the status of a kind that the server does not know."""
         found = self._kinds.get(resource.plural)
-        paths = found.missing if found else ()
+        paths = found.missing if found is not None else ()
         return tuple(path.removeprefix(_PART) for path in paths if path.startswith(_PART))
 
     def known(self, resource: Resource, status: Mapping[str, Any]) -> dict[str, Any]:
