@@ -30,7 +30,7 @@ from bailiwick.engine.statuses import Statuses
 from bailiwick.engine.throttle import Throttle
 from bailiwick.engine.watches import Watches
 from bailiwick.engine.world import World
-from bailiwick.kube import projections, resources
+from bailiwick.kube import resources
 from bailiwick.kube.resources import Resource
 from bailiwick.policy.binding import asked_for
 from bailiwick.policy.facts import Namespace
@@ -122,7 +122,7 @@ class Operator:
         self.statuses = Statuses(
             client, self.intents, self.exceptions, self.served, notices, settings
         )
-        project = projections.NETWORK_POLICIES.from_json
+        project = self.watches.project_policy
         self.namespace_reconciler = NamespaceReconciler(
             client=client,
             world=self.world,

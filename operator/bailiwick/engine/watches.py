@@ -39,7 +39,7 @@ class Watches:
     ) -> None:
         self._world = world
         self._changes = changes
-        interner = Interner()
+        self._interner = interner = Interner()
 
         def reflect(
             kind: Kind[T], keep: Listener[T], tell: Listener[T], **options: Any
@@ -73,6 +73,10 @@ class Watches:
                 label_selector=f"{TEMPLATE_LABEL}=true",
             ),
         )
+
+    def project_policy(self, body: Mapping[str, Any]) -> NetworkPolicy:
+        """Project what a write is answered with, sharing what the watch knows already."""
+        return projections.NETWORK_POLICIES.from_json(body, self._interner)
 
     def _policy(self, old: NetworkPolicy | None, new: NetworkPolicy | None) -> None:
         """Take in a policy, unless a write of ours was answered, or will be, with as much."""

@@ -1,13 +1,16 @@
-"""One copy of what many objects have in common: label sets, containers, names of nodes."""
+"""One copy of what many objects have in common: label sets, containers, specs of policies."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Hashable, Mapping
 from typing import Any, TypeVar, cast
 
 from bailiwick.policy.facts import NO_LABELS, Container, ContainerKind, Labels, Owner
 
 H = TypeVar("H", bound=Hashable)
+T = TypeVar("T")
 
 
 class Interner:
@@ -41,6 +44,15 @@ class Interner:
         if known is None:
             known = self._remember(key, labels)
         return cast(Labels, known)
+
+    def document(self, document: T) -> T:
+        """Return the shared copy of a JSON document."""
+        text = json.dumps(document, sort_keys=True, separators=(",", ":"))
+        key = hashlib.blake2b(text.encode(), digest_size=16).digest()
+        known = self._known.get(key)
+        if known is None:
+            known = self._remember(key, document)
+        return cast(T, known)
 
     def container(self, name: str, kind: ContainerKind, image: str, image_id: str) -> Container:
         """Return the shared container of these fields."""

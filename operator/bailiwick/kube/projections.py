@@ -155,7 +155,7 @@ def network_policy(item: wire.NetworkPolicy, interner: Interner) -> facts.Networ
             interner.value(facts.OwnerReference(o.kind, o.uid)) for o in meta.owner_references or ()
         ),
         resource_version=meta.resource_version,
-        spec=item.spec,
+        spec=interner.document(item.spec),
     )
 
 
