@@ -193,24 +193,49 @@ def test_no_role_is_wide(directory: str) -> None:
             assert right[1] not in {"escalate", "bind", "impersonate"}, name
 
 
+READS = {"get", "list", "watch"}
+
+
+def writes(role: Manifest) -> dict[str, set[str]]:
+    """Return the verbs that change something, by resource."""
+    found: dict[str, set[str]] = {}
+    for resource, verb in granted(role):
+        if verb not in READS:
+            found.setdefault(resource, set()).add(verb)
+    return found
+
+
 def test_the_operator_writes_only_what_it_owns() -> None:
-    writes = {
-        resource
-        for resource, verb in granted(of_kind("base", "ClusterRole")["bailiwick-operator"])
-        if verb not in {"get", "list", "watch"}
+    assert writes(of_kind("base", "ClusterRole")["bailiwick-operator"]) == {
+        "clustervulnerabilityexceptions/status.bailiwick.dev": {"patch"},
+        "events.events.k8s.io": {"create", "patch"},
+        "imagescans.bailiwick.dev": {"create", "patch", "delete"},
+        "imagescans/status.bailiwick.dev": {"patch"},
+        "networkpolicies.networking.k8s.io": {"create", "patch", "update", "delete"},
+        "rescanrequests.bailiwick.dev": {"delete"},
+        "rescanrequests/status.bailiwick.dev": {"patch"},
+        "securityintents.bailiwick.dev": {"create", "delete"},
+        "securityintents/status.bailiwick.dev": {"patch"},
+        "securityprofiles/status.bailiwick.dev": {"patch"},
+        "vulnerabilityexceptions/status.bailiwick.dev": {"patch"},
     }
-    assert writes == {
-        "clustervulnerabilityexceptions/status.bailiwick.dev",
-        "events.events.k8s.io",
-        "imagescans.bailiwick.dev",
-        "imagescans/status.bailiwick.dev",
-        "networkpolicies.networking.k8s.io",
-        "rescanrequests.bailiwick.dev",
-        "rescanrequests/status.bailiwick.dev",
-        "securityintents.bailiwick.dev",
-        "securityintents/status.bailiwick.dev",
-        "securityprofiles/status.bailiwick.dev",
-        "vulnerabilityexceptions/status.bailiwick.dev",
+    assert writes(of_kind("base", "Role")["bailiwick-operator"]) == {
+        "configmaps": {"create", "patch", "delete"},
+        "leases.coordination.k8s.io": {"create", "update"},
+    }
+
+
+def test_the_operator_asks_for_single_objects_only_where_it_does_not_watch_them() -> None:
+    single = {
+        resource
+        for kind in ("ClusterRole", "Role")
+        for resource, verb in granted(of_kind("base", kind)["bailiwick-operator"])
+        if verb == "get"
+    }
+    assert single == {
+        "configmaps",
+        "customresourcedefinitions.apiextensions.k8s.io",
+        "leases.coordination.k8s.io",
     }
 
 
