@@ -187,7 +187,7 @@ class Kubeconfig:
         insecure = not loaded.verify_ssl
         return Credentials(
             server=loaded.host.rstrip("/"),
-            authorization=loaded.get_api_key_with_prefix("authorization") or "",
+            authorization=loaded.get_api_key_with_prefix("BearerToken") or "",
             tls=_tls(authority, certificate, key, insecure=insecure) if secure else None,
             fingerprint="\n".join((authority, certificate, key)),
             proxy=loaded.proxy,
