@@ -39,10 +39,9 @@ class HealthServer:
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/readyz", self._readyz)
         app.router.add_get("/metrics", self._scrape)
-        self._runner = web.AppRunner(app, access_log=None)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, *self._address, shutdown_timeout=1.0)
-        await site.start()
+        await web.TCPSite(self._runner, *self._address).start()
         return int(self._runner.addresses[0][1])
 
     async def stop(self) -> None:
