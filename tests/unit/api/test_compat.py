@@ -36,7 +36,6 @@ def compared(definition: Json | None) -> Compatibility:
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: str(kind.kind))
 def test_our_own_definition_knows_everything(kind: Kind) -> None:
     found = compare(kind, custom_resource_definition(kind))
-    assert found
     assert found.missing == ()
     assert found.message() == ""
 
@@ -47,7 +46,6 @@ def test_a_field_that_is_not_served_is_missing_by_its_path() -> None:
     del status_of(older)["controls"]["items"]["properties"]["evidence"]
     del schema_of(older)["properties"]["spec"]["properties"]["images"]
     found = compared(older)
-    assert not found
     assert found.missing == ("spec.images", "status.stages", "status.controls[].evidence")
 
 

@@ -29,11 +29,11 @@ class Served:
             return response.status, await response.text()
 
     async def samples(self) -> dict[tuple[str, tuple[str, ...]], float]:
-        """Every sample by its name and the values of its labels."""
+        """Every sample by its name and the values of its labels, in the order of their names."""
         status, text = await self.get("/metrics")
         assert status == 200
         return {
-            (sample.name, tuple(sample.labels.values())): sample.value
+            (sample.name, tuple(value for _, value in sorted(sample.labels.items()))): sample.value
             for family in text_string_to_metric_families(text)
             for sample in family.samples
         }
@@ -82,8 +82,8 @@ async def test_writes_are_counted_by_kind_verb_and_answer_and_reads_are_not(
         served.metrics.sent(Sent(verb, NETWORK_POLICIES, status, 0.01))
     name = "bailiwick_api_writes_total"
     assert {key: value for key, value in (await served.samples()).items() if key[0] == name} == {
-        (name, ("networkpolicies", "apply", "200")): 1,
-        (name, ("networkpolicies", "apply", "409")): 1,
+        (name, ("200", "networkpolicies", "apply")): 1,
+        (name, ("409", "networkpolicies", "apply")): 1,
     }
 
 
