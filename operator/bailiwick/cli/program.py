@@ -22,6 +22,7 @@ from bailiwick import __version__
 from bailiwick.engine.assembly import Operator
 from bailiwick.engine.health import Health, HealthServer
 from bailiwick.engine.metrics import Metrics
+from bailiwick.engine.throttle import Throttle
 from bailiwick.handlers.registry import build_registry
 from bailiwick.kube.client import Client
 from bailiwick.kube.errors import ApiError
@@ -39,6 +40,7 @@ logger = logging.getLogger(__name__)
 LEASE_NAME = "bailiwick-operator"
 _RETRY_SECONDS = 1.0
 _RESYNC_RETRY_SECONDS = 15.0
+_LOGIN_SECONDS = 2.0
 _FINISH_SECONDS = 3.0
 _RESYNCS_MISSED = 3
 
@@ -174,7 +176,11 @@ class Program:
                 operator.resync.doubt(request.url.path)
             return response
 
+        # Kopf logs in again at once when it is refused, as often as it is refused.
+        pace = Throttle(1 / _LOGIN_SECONDS, burst=2)
+
         async def login() -> kopf.AiohttpSession:
+            await pace.acquire()
             return kopf.AiohttpSession(
                 server=session.server, aiohttp_session=session.another(notice_lists)
             )

@@ -25,7 +25,8 @@ logger = logging.getLogger(__name__)
 
 PAGE = 100
 """Objects in one answer: those of our kinds are large while they are decoded."""
-_RETRY_SECONDS = 1.0
+_RETRY_SECONDS = 5.0
+_PATIENCE = 10.0
 
 
 @dataclass(slots=True)
@@ -42,6 +43,7 @@ class Resync:
     last: float | None = None
     _doubts: set[Resource] = field(default_factory=set)
     _doubted: asyncio.Event = field(default_factory=asyncio.Event)
+    _refused: dict[Resource, float] = field(default_factory=dict)
 
     async def once(self) -> None:
         """List every kind once; what cannot be read is kept, and named in `problems`.
@@ -74,11 +76,11 @@ class Resync:
             for resource in tuple(self._doubts):
                 try:
                     await self._one(resource, self.stores[resource])
-                    self._doubts.discard(resource)
                 except ApiError as error:
                     logger.warning("%s cannot be listed now: %s", resource.plural, error)
-                    await asyncio.sleep(_RETRY_SECONDS)
-                    self._doubted.set()
+            if self._doubts:
+                await asyncio.sleep(_RETRY_SECONDS)
+                self._doubted.set()
 
     async def _one(self, resource: Resource, store: DeclaredStore) -> None:
         try:
@@ -86,15 +88,31 @@ class Resync:
         except ApiError as error:
             if error.transient:
                 raise
-            problem = f"{resource.plural} cannot be listed: {error.message}"
-            if self.problems.get(resource.plural) != problem:
-                self.problems[resource.plural] = problem
-                logger.warning("%s", problem)
-                self.on_problems()
+            self._refuse(resource, store, error)
             return
+        self._doubts.discard(resource)
+        self._refused.pop(resource, None)
         if self.problems.pop(resource.plural, None) is not None:
             logger.info("%s can be listed again", resource.plural)
             self.on_problems()
         gone = store.keep_only(frozenset(seen), version_number(version))
         if gone:
             logger.info("%d %s were deleted without a word", gone, resource.plural)
+
+    def _refuse(self, resource: Resource, store: DeclaredStore, error: ApiError) -> None:
+        """Take note that a kind may not be listed; a right that was there may come back at once.
+
+        An API server that has just started refuses for a moment what it will allow.
+        """
+        self._doubts.add(resource)
+        self._doubted.set()
+        now = time.monotonic()
+        since = self._refused.setdefault(resource, now)
+        problem = f"{resource.plural} cannot be listed: {error.message}"
+        if (store.listed and now - since < _PATIENCE) or problem == self.problems.get(
+            resource.plural
+        ):
+            return
+        self.problems[resource.plural] = problem
+        logger.warning("%s", problem)
+        self.on_problems()
