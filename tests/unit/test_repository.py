@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
+import sys
 import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +71,30 @@ def test_locks_agree_with_one_another() -> None:
     for lock in ("requirements.lock", "requirements-build.lock"):
         pins = _pins(lock)
         assert pins == {name: everything.get(name) for name in pins}
+
+
+def _imported() -> set[str]:
+    """Return the top names of all that the package imports of others."""
+    names: set[str] = set()
+    for path in (ROOT / "operator/bailiwick").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                names |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                names.add(node.module.partition(".")[0])
+    return names - sys.stdlib_module_names - {"bailiwick"}
+
+
+def test_the_project_asks_for_what_it_imports_and_for_nothing_else() -> None:
+    known = packages_distributions()
+    imported = {_normal(name) for module in _imported() for name in known[module]}
+    assert imported == _named(_project()["project"]["dependencies"])
+
+
+def test_contributors_are_told_of_every_room() -> None:
+    table = (ROOT / "CONTRIBUTING.md").read_text()
+    rooms = {path.parent.name for path in (ROOT / "operator/bailiwick").glob("*/__init__.py")}
+    assert {room for room in rooms if f"`{room}`" not in table} == set()
 
 
 def test_the_source_root_is_no_package() -> None:
