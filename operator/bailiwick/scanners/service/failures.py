@@ -61,8 +61,8 @@ _REGISTRY = (
     _known(
         r"UNAUTHORIZED|DENIED:|unexpected status code 40[13]",
         REGISTRY_UNAUTHORIZED,
-        "The registry {registry} does not let the scanner pull {image}. Give the operator the "
-        "pull secret of this namespace, or make the repository readable.",
+        "The registry {registry} does not let the scanner pull {image}. Make the repository "
+        "readable without credentials: this version of Bailiwick sends no pull secret.",
         permanent=True,
     ),
     _known(
