@@ -26,14 +26,14 @@ RUN = env $(addprefix -u ,$(CHOICES)) \
 	$(call from_command_line,SHORT,SHORT) \
 	$(call from_command_line,KUBECONFIG,BAILIWICK_KUBECONFIG) \
 	$(call from_command_line,CONTEXT,BAILIWICK_CONTEXT)
-SAY_WHICH_CLUSTER = @$(if $(filter environment,$(origin KUBECONFIG)),\
-	echo "The exported KUBECONFIG is ignored. To use that cluster: make $@ KUBECONFIG=$$KUBECONFIG",:)
+SAY_IGNORED = @$(if $(filter environment,$(origin KUBECONFIG)),\
+	echo "The exported KUBECONFIG is ignored.$(1)",:)
 
 .PHONY: help
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "  demo, test and bench start a Kubernetes of their own. To use another cluster:"
+	@echo "  demo, test and bench start a Kubernetes of their own. To have the demo on another:"
 	@echo "    make demo KUBECONFIG=path [CONTEXT=name]"
 
 .PHONY: setup
@@ -77,18 +77,18 @@ format: $(STAMP) ## Format the code and mend what can be mended.
 
 .PHONY: test
 test: $(STAMP) programs ## Run all tests (ARGS="-k name" for some).
-	$(SAY_WHICH_CLUSTER)
+	$(call SAY_IGNORED)
 	@echo "Running the tests; the first run also builds the Kubernetes that they use (several minutes)"
 	@$(RUN) $(BIN)/python -m pytest $(ARGS)
 
 .PHONY: demo
 demo: $(STAMP) programs ## Show the operator at work on a real API server (KEEP=1 leaves it running).
-	$(SAY_WHICH_CLUSTER)
+	$(call SAY_IGNORED, To use that cluster: make demo KUBECONFIG=$$KUBECONFIG)
 	@$(RUN) $(BIN)/python -m tests.demo
 
 .PHONY: bench
 bench: $(STAMP) ## Measure the operator against a bare client (SHORT=1 for the short form).
-	$(SAY_WHICH_CLUSTER)
+	$(call SAY_IGNORED)
 	@$(RUN) $(BIN)/python -m tests.bench
 
 .PHONY: crds

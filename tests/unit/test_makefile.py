@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -66,14 +67,30 @@ def test_a_cluster_on_the_command_line_is_used(checkout: Path, target: str) -> N
     assert not any("ignored" in line for line in shown)
 
 
-@pytest.mark.parametrize("target", ["demo", "bench", "test"])
-def test_an_exported_kubeconfig_is_ignored_and_said_so(checkout: Path, target: str) -> None:
+@pytest.mark.parametrize(
+    "target, how",
+    [("demo", " To use that cluster: make demo KUBECONFIG=/etc/production"), ("test", "")],
+)
+def test_an_exported_kubeconfig_is_ignored_and_said_so(
+    checkout: Path, target: str, how: str
+) -> None:
     shown = _make(checkout, target, KUBECONFIG="/etc/production", CONTEXT="production")
     ignored = "The exported KUBECONFIG is ignored."
-    assert [line for line in shown if line.startswith(ignored)] == [
-        f"{ignored} To use that cluster: make {target} KUBECONFIG=/etc/production"
-    ]
+    assert [line for line in shown if line.startswith(ignored)] == [f"{ignored}{how}"]
     assert not any("=" in line for line in shown if not line.startswith(ignored))
+
+
+def test_tests_refuse_a_cluster_of_yours() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "--collect-only", "-q", __file__],
+        cwd=ROOT,
+        env={**os.environ, "BAILIWICK_KUBECONFIG": "/mine"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "Leave KUBECONFIG out" in done.stdout + done.stderr
 
 
 def test_a_command_line_overrides_what_is_exported(checkout: Path) -> None:
