@@ -20,6 +20,7 @@ import kopf
 
 from bailiwick import __version__
 from bailiwick.engine.assembly import Operator
+from bailiwick.engine.gauges import expose
 from bailiwick.engine.health import Health, HealthServer
 from bailiwick.engine.metrics import Metrics
 from bailiwick.engine.throttle import Throttle
@@ -73,7 +74,7 @@ class Program:
             )
             adapter = make_adapter(http, self._options.scanner)
             operator = Operator(client, self._options, metrics, recorder, adapter)
-            await self._serve(stack, operator, metrics)
+            await self._serve(stack, operator, metrics, lease)
             logger.info("bailiwick %s reads the cluster at %s", __version__, session.server)
             operator.watches.start()
             stack.push_async_callback(operator.watches.stop)
@@ -132,23 +133,18 @@ class Program:
             ),
         )
 
-    async def _serve(self, stack: AsyncExitStack, operator: Operator, metrics: Metrics) -> None:
+    async def _serve(
+        self, stack: AsyncExitStack, operator: Operator, metrics: Metrics, lease: Lease
+    ) -> None:
         health = Health()
         health.live["watches"] = operator.watches.dead
         health.live["parts"] = lambda: ", ".join(self._ended) + " ended" if self._ended else None
         health.ready["connected"] = operator.watches.disconnected
         health.ready["resync"] = self._overdue(operator.resync.age)
-        metrics.sample("bailiwick_queue_depth", "Keys that wait.", "queue", operator.depths)
-        metrics.sample("bailiwick_store_objects", "Objects held.", "kind", operator.watches.sizes)
-        metrics.sample(
-            "bailiwick_list_age_seconds", "Since the last full list.", "kind", operator.watches.ages
-        )
-        metrics.sample(
-            "bailiwick_intents",
-            "Intents, by the status of Compliant.",
-            "compliant",
-            operator.statuses.counts,
-        )
+        health.live["workers"] = operator.stuck
+        health.ready["our kinds"] = operator.resync.unreadable
+        health.ready["lease"] = lambda: lease.message or None
+        expose(operator, metrics)
         server = HealthServer(
             health, metrics.registry, self._options.health_host, self._options.health_port
         )
@@ -220,19 +216,22 @@ class Program:
 
     async def _resync(self, operator: Operator) -> None:
         every = self._options.resync_every.total_seconds()
-        pause = every
+        soon = min(every, _RESYNC_RETRY_SECONDS)
+        pause = soon if operator.served.problems else every
+        said = ""
         while True:
             await asyncio.sleep(pause * random.uniform(0.8, 1.0))  # noqa: S311  # spreads load
             try:
-                pause = every
                 await operator.resync.once()
                 await operator.watches.resync()
                 if await operator.served.read():
                     operator.enqueue_all()
                 await operator.imaging.resync()
+                pause, said = soon if operator.served.problems else every, ""
             except ApiError as error:
-                logger.warning("the resync did not finish and is tried again: %s", error)
-                pause = min(every, _RESYNC_RETRY_SECONDS)
+                if str(error) != said:
+                    logger.warning("the resync did not finish and is tried again: %s", error)
+                pause, said = soon, str(error)
 
     def _overdue(self, age: Callable[[], float | None]) -> Callable[[], str | None]:
         limit = _RESYNCS_MISSED * self._options.resync_every.total_seconds()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
 from datetime import timedelta
@@ -178,22 +179,21 @@ class Operator:
 
     async def finish(self, seconds: float) -> None:
         """Finish what is in hand and take nothing more."""
-        await self.namespace_queue.stop(seconds)
-        await self.imaging.stop(seconds)
-        await self.profile_queue.stop(seconds)
-        await self.exception_queue.stop(seconds)
+        await asyncio.gather(
+            self.namespace_queue.stop(seconds),
+            self.imaging.stop(seconds),
+            self.profile_queue.stop(seconds),
+            self.exception_queue.stop(seconds),
+        )
         await self.renderer.stop()
 
     def stuck(self) -> str | None:
         """Name the queues whose workers ended, which only a restart mends."""
-        ended = [name for name, queue in self._queues().items() if not queue.workers_alive]
+        ended = [name for name, queue in self.queues().items() if queue.workers_ended]
         return f"the workers of {', '.join(ended)} ended" if ended else None
 
-    def depths(self) -> Iterable[tuple[str, float]]:
-        """Return how many keys wait in each queue, for metrics."""
-        return [(name, float(len(queue))) for name, queue in self._queues().items()]
-
-    def _queues(self) -> Mapping[str, WorkQueue[Any]]:
+    def queues(self) -> Mapping[str, WorkQueue[Any]]:
+        """Return the queues by their names."""
         return {
             "namespaces": self.namespace_queue,
             "images": self.imaging.image_queue,
@@ -223,7 +223,7 @@ class Operator:
             self.profile_queue.add(profile.name)
 
     def _read_problems(self) -> Mapping[str, str]:
-        return {**self.watches.problems(), **self.resync.problems}
+        return {**self.watches.problems(), **self.resync.problems, **self.served.problems}
 
     def _members(self, profile: str) -> Iterable[DeclaredObject]:
         """The intents that a profile decides about; those of exempt namespaces have no effect."""

@@ -161,9 +161,9 @@ class WorkQueue(Generic[K]):
         return not len(self._keys) and not self._keys.in_hand
 
     @property
-    def workers_alive(self) -> bool:
-        """Whether the workers were started and none of them ended by itself."""
-        return bool(self._workers) and not any(task.done() for task in self._workers)
+    def workers_ended(self) -> bool:
+        """Whether a worker ended by itself."""
+        return not self._stopped and any(task.done() for task in self._workers)
 
     def add(self, key: K) -> None:
         """Make a key due now; ignored after `stop`."""

@@ -58,6 +58,10 @@ class Resync:
         """Return the seconds since the last complete resync, None before the first."""
         return None if self.last is None else time.monotonic() - self.last
 
+    def unreadable(self) -> str | None:
+        """Say which kinds cannot be listed, for readiness."""
+        return "; ".join(self.problems.values()) or None
+
     def doubt(self, path: str) -> None:
         """Take note that Kopf lists what is at this path, or may not watch it any more.
 

@@ -138,7 +138,7 @@ async def test_no_two_workers_ever_have_one_key_and_every_add_is_followed_by_wor
             await asyncio.sleep(0.0007)
     await until(lambda: queue.idle)
     assert seen == version
-    assert queue.workers_alive
+    assert not queue.workers_ended
     await queue.stop()
 
 

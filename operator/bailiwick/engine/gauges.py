@@ -1,0 +1,45 @@
+"""What Prometheus is told of an operator when it asks, beside what is counted as it happens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bailiwick.engine.assembly import Operator
+    from bailiwick.engine.metrics import Metrics
+
+Samples = Iterable[tuple[str, float]]
+
+
+def expose(operator: Operator, metrics: Metrics) -> None:
+    """Add the gauges that are read from an operator on each scrape."""
+
+    def depths() -> Samples:
+        return [(name, float(len(queue))) for name, queue in operator.queues().items()]
+
+    def sizes() -> Samples:
+        ours = ((r.plural, float(len(store.objects))) for r, store in operator.stores.items())
+        return [*operator.watches.sizes(), *ours]
+
+    def ages() -> Samples:
+        age = operator.resync.age()
+        ours = [(each.plural, age) for each in operator.stores] if age is not None else []
+        return [*operator.watches.ages(), *ours]
+
+    def unreadable() -> Samples:
+        return [(kind, 1.0) for kind in operator.world.unreadable]
+
+    for name, text, label, samples in (
+        ("bailiwick_queue_depth", "Keys that wait for a worker.", "queue", depths),
+        ("bailiwick_store_objects", "Objects held.", "kind", sizes),
+        ("bailiwick_list_age_seconds", "Seconds since the last full list.", "kind", ages),
+        ("bailiwick_unreadable", "1 for a kind that the API server refuses.", "kind", unreadable),
+        (
+            "bailiwick_intents",
+            "Intents, by the status of Compliant.",
+            "compliant",
+            operator.statuses.counts,
+        ),
+    ):
+        metrics.sample(name, text, label, samples)
