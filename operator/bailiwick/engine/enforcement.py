@@ -72,8 +72,11 @@ class Enforcer:
     ) -> Enforced:
         """Plan and carry out what is missing; an empty `desired` releases the namespace.
 
+        Nothing is written while policies cannot be read: nobody knows whose there are.
         Raises ApiError where the namespace has to be read anew and that fails.
         """
+        if NETWORK_POLICIES.plural in self.world.unreadable:
+            return Enforced()
         namespace = intent.namespace
         if namespace in self._unsure:
             await self._read(namespace)

@@ -12,6 +12,8 @@ from bailiwick.api.intent import SecurityIntentSpec
 from bailiwick.api.meta import Reason
 from bailiwick.api.profile import SecurityProfileSpec
 from bailiwick.engine.changes import TEMPLATES
+from bailiwick.kube.resources import SECURITY_PROFILES
+from bailiwick.policy.assessment.readiness import cannot_read
 from bailiwick.policy.binding import BUILT_IN, Binding, Problem, ProfileTerms, bind
 from bailiwick.policy.builtin import BUILT_IN_PROFILE
 from bailiwick.policy.declared import selector_of
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from bailiwick.policy.settings import Settings
 
 PROBLEMS_TOLD = 3
+PROFILES = SECURITY_PROFILES.plural
 EARLIER_UNKNOWN = (
     "The namespace is held to an earlier generation of its profile, and the operator cannot read "
     "the ConfigMaps in its own namespace that hold those. Nothing is changed here until it can."
@@ -64,6 +67,10 @@ class Reader:
     ) -> Meaning | Problem:
         """Work out what an intent means, or why that cannot be done."""
         binding = self.bind(namespace, intent)
+        unread = {k: v for k, v in self.world.unreadable.items() if k == PROFILES}
+        if unread and (binding.problem or not self.profile_store.listed):
+            # What is not known is not taken for what is not there, nor another one in its place.
+            return Problem(Reason.UNREADABLE, cannot_read(unread))
         if binding.problem:
             self.dependents.record(namespace.name, frozenset())
             return binding.problem

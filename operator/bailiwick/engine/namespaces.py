@@ -7,18 +7,21 @@ time alone would change the answer.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from bailiwick.api.meta import INTENT_NAME
+from bailiwick.api.meta import INTENT_NAME, Reason
 from bailiwick.engine import opting
 from bailiwick.engine.enforcement import Enforced, Enforcer, compare, divide
 from bailiwick.engine.statuses import EXEMPT
+from bailiwick.kube.resources import NAMESPACES, NETWORK_POLICIES, SECURITY_INTENTS
 from bailiwick.policy.assessment.evidence import Evidence
+from bailiwick.policy.assessment.readiness import cannot_read
 from bailiwick.policy.binding import Problem
 from bailiwick.policy.effective import Enforcement
+from bailiwick.policy.facts import Namespace
 
 if TYPE_CHECKING:
     from bailiwick.engine.declared import DeclaredStore
@@ -30,7 +33,6 @@ if TYPE_CHECKING:
     from bailiwick.engine.statuses import Statuses
     from bailiwick.engine.world import World
     from bailiwick.kube.client import Client
-    from bailiwick.policy.facts import Namespace
     from bailiwick.policy.network.model import Policy
     from bailiwick.policy.settings import Settings
 
@@ -77,6 +79,11 @@ class NamespaceReconciler:
         """
         namespace = self.world.namespace(name)
         intent = self.intents.objects.get(name, INTENT_NAME)
+        unreadable = self.world.unreadable
+        if intent is None and SECURITY_INTENTS.plural in unreadable:
+            return None  # there may be one
+        if namespace is None and intent is not None and NAMESPACES.plural in unreadable:
+            return await self._say_unreadable(intent, unreadable)
         if namespace is None or namespace.terminating or (intent and intent.deleting):
             self._forget(name)
             return None
@@ -93,6 +100,14 @@ class NamespaceReconciler:
         elif not opted_in and opting.is_written_by_operator(intent):
             return await self._opt_out(intent)
         return await self._hold(namespace, intent)
+
+    async def _say_unreadable(
+        self, intent: DeclaredObject, unreadable: Mapping[str, str]
+    ) -> timedelta:
+        """Tell an intent that what its namespace is like cannot be known, and change nothing."""
+        problem = Problem(Reason.UNREADABLE, cannot_read(unreadable))
+        stand_in = Namespace(intent.namespace, "")
+        return await self.statuses.tell(stand_in, intent, problem, self.clock())
 
     async def _hold(self, namespace: Namespace, intent: DeclaredObject) -> timedelta | None:
         now = self.clock()
@@ -137,6 +152,8 @@ class NamespaceReconciler:
 
     async def _opt_out(self, intent: DeclaredObject) -> timedelta | None:
         """Release a namespace whose label went, and remove the intent that we wrote for it."""
+        if NETWORK_POLICIES.plural in self.world.unreadable:
+            return None  # without the intent they would go in any order
         enforced = await self.enforcer.enforce(intent, ())
         if enforced.failed:
             raise WriteFailed(enforced)

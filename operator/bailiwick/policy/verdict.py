@@ -77,13 +77,14 @@ def _of_evidence(
 
 def _of_problem(ready: Statement, problem: Problem) -> dict[ConditionType, Statement]:
     unknown = aspects.NOT_EVALUATED
+    unread = Statement("Unknown", problem.reason, ready.message)
     return {
         ConditionType.READY: ready,
         ConditionType.NETWORK_ENFORCED: unknown,
         ConditionType.IMAGES_WITHIN_POLICY: unknown,
         ConditionType.EXCEPTIONS_VALID: unknown,
-        ConditionType.EVIDENCE_FRESH: unknown,
-        ConditionType.COMPLIANT: Statement("Unknown", problem.reason, ready.message),
+        ConditionType.EVIDENCE_FRESH: unread if problem.reason == Reason.UNREADABLE else unknown,
+        ConditionType.COMPLIANT: unread,
     }
 
 

@@ -16,6 +16,16 @@ from bailiwick.policy.controls.result import Outcome, count, listing
 from bailiwick.policy.effective import Enforcement
 from bailiwick.policy.images.state import Verdict
 
+_NOT_FOR_THE_NETWORK = frozenset(
+    {
+        "clustervulnerabilityexceptions",
+        "customresourcedefinitions",
+        "imagescans",
+        "rescanrequests",
+        "vulnerabilityexceptions",
+    }
+)
+
 NOT_EVALUATED = Statement("Unknown", Reason.NOT_EVALUATED, "Not evaluated: see condition Ready.")
 """What an aspect says that was not looked at, because there is no effective intent."""
 
@@ -35,7 +45,7 @@ def network_enforced(evidence: Evidence, controls: Sequence[Evaluated]) -> State
             Reason.NOT_ISOLATED,
             f"Profile {effective.profile} isolates neither ingress nor egress.",
         )
-    found = unreadable(evidence)
+    found = unreadable(evidence, but=_NOT_FOR_THE_NETWORK)
     if found or plan is None:
         return Statement(
             "Unknown",

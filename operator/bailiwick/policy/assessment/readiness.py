@@ -6,6 +6,7 @@ somebody has to act.
 
 from __future__ import annotations
 
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -61,16 +62,18 @@ def readiness(given: AssessmentInput) -> Statement:
     return _done(subject, plan)
 
 
-def unreadable(evidence: Evidence) -> Statement | None:
-    """Name the kinds that cannot be read, if any."""
-    if not evidence.unreadable:
-        return None
-    kinds = listing(f"{kind} ({why})" for kind, why in sorted(evidence.unreadable.items()))
-    return Statement(
-        "False",
-        Reason.UNREADABLE,
-        f"The operator cannot read {kinds}. Policies that need them stay as they are. Give it the "
-        "right to list and watch them; it goes on by itself then.",
+def unreadable(evidence: Evidence, *, but: Container[str] = ()) -> Statement | None:
+    """Name the kinds that cannot be read, if any, those in `but` left out."""
+    kinds = {kind: why for kind, why in evidence.unreadable.items() if kind not in but}
+    return Statement("False", Reason.UNREADABLE, cannot_read(kinds)) if kinds else None
+
+
+def cannot_read(kinds: Mapping[str, str]) -> str:
+    """Say which kinds cannot be read, each with the reason, and what to do."""
+    named = listing(f"{kind} ({why})" for kind, why in sorted(kinds.items()))
+    return (
+        f"The operator cannot read {named}. Policies that need them stay as they are. Give it the "
+        "right to list and watch them; it goes on by itself then."
     )
 
 
