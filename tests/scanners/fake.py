@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from aiohttp import web
@@ -121,3 +124,58 @@ async def serving(scanner: FakeScanner) -> AsyncIterator[FakeScanner]:
         yield scanner
     finally:
         await runner.cleanup()
+
+
+async def take(request: web.Request) -> web.StreamResponse:
+    """Take any scan, under its digest as its id."""
+    return answer(202, {"id": (await request.json())["artifact"]["digest"]})
+
+
+async def scanned(request: web.Request) -> web.StreamResponse:
+    """Give a new report without findings for whatever was asked for."""
+    made = datetime.now(UTC).isoformat()
+    return answer(body=report(digest=request.path.split("/")[-2], generated_at=made))
+
+
+@contextmanager
+def in_background(scanner: FakeScanner) -> Iterator[FakeScanner]:
+    """Serve it in a thread of its own, for tests that wait for a process."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="fake-scanner")
+    thread.start()
+    server = serving(scanner)
+    asyncio.run_coroutine_threadsafe(server.__aenter__(), loop).result(30)
+    try:
+        yield scanner
+    finally:
+        asyncio.run_coroutine_threadsafe(server.__aexit__(None, None, None), loop).result(30)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+class Flood:
+    """Sends 200 MB, and knows how much of it was taken."""
+
+    size = 200 * 1024 * 1024
+
+    def __init__(self, status: int = 200, *, announced: bool = False) -> None:
+        self.status = status
+        self.announced = announced
+        self.sent = 0
+
+    async def __call__(self, request: web.Request) -> web.StreamResponse:
+        headers = {"Content-Length": str(self.size)} if self.announced else {}
+        response = web.StreamResponse(status=self.status, headers=headers)
+        await response.prepare(request)
+        chunk = b" " * 65536
+        while self.sent < self.size:
+            await response.write(chunk)
+            self.sent += len(chunk)
+        return response
+
+
+async def hold(_request: web.Request) -> web.StreamResponse:
+    """Never answer."""
+    await asyncio.sleep(3600)
+    raise AssertionError("unreachable")

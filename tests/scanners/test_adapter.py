@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from dataclasses import replace
 
 import pytest
-from aiohttp import web
 
 from bailiwick.policy.images.findings import Severity
 from bailiwick.scanners import errors, wire
@@ -19,6 +17,7 @@ from tests.scanners.fake import (
     FakeScanner,
     answer,
     failure,
+    hold,
     metadata,
     report,
     serving,
@@ -130,10 +129,6 @@ async def test_a_scanner_that_is_never_ready_runs_out_of_time() -> None:
 
 
 async def test_a_poll_that_outlasts_the_scan_is_a_scan_that_took_too_long() -> None:
-    async def hold(_request: web.Request) -> web.StreamResponse:
-        await asyncio.sleep(NEVER)
-        raise AssertionError("unreachable")
-
     error = await failed_scan(FakeScanner(report=[hold]), replace(LIMITS, scan_seconds=0.3))
     assert error.reason == errors.TIMED_OUT
 

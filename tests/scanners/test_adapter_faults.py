@@ -17,11 +17,13 @@ from bailiwick.scanners import errors
 from bailiwick.scanners.adapter import Adapter
 from bailiwick.scanners.errors import ScanError
 from tests.images.registry import free_port
-from tests.scanners.calls import IMAGE, LIMITS, MIB, NEVER, NOW, client_of, failed_scan, scan
+from tests.scanners.calls import IMAGE, LIMITS, MIB, NOW, client_of, failed_scan, scan
 from tests.scanners.fake import (
     DIGEST,
     FakeScanner,
+    Flood,
     answer,
+    hold,
     metadata,
     report,
     serving,
@@ -43,10 +45,6 @@ async def test_nobody_listens() -> None:
 
 
 async def test_a_scanner_that_does_not_answer_in_time() -> None:
-    async def hold(_request: web.Request) -> web.StreamResponse:
-        await asyncio.sleep(NEVER)
-        raise AssertionError("unreachable")
-
     error = await failed_scan(FakeScanner(scan=[hold]), replace(LIMITS, request_seconds=0.2))
     assert error.reason == errors.UNREACHABLE
     assert "did not answer within" in error.message
@@ -180,27 +178,6 @@ async def test_a_report_is_as_old_as_it_is_and_never_younger(
 
 
 # A scanner that sends too much
-
-
-class Flood:
-    """Sends 200 MB, and knows how much of it was taken."""
-
-    size = 200 * MIB
-
-    def __init__(self, status: int = 200, *, announced: bool = False) -> None:
-        self.status = status
-        self.announced = announced
-        self.sent = 0
-
-    async def __call__(self, request: web.Request) -> web.StreamResponse:
-        headers = {"Content-Length": str(self.size)} if self.announced else {}
-        response = web.StreamResponse(status=self.status, headers=headers)
-        await response.prepare(request)
-        chunk = b" " * 65536
-        while self.sent < self.size:
-            await response.write(chunk)
-            self.sent += len(chunk)
-        return response
 
 
 @pytest.mark.parametrize("announced", [True, False])

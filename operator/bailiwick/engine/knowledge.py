@@ -76,10 +76,6 @@ class Images:
             return ""
         return found.lost.get(_REPORT) or found.lost.get(repository, "")
 
-    def reported(self) -> Iterable[str]:
-        """Return the digests that a report is at hand of."""
-        return [digest for digest, known in self._known.items() if known.report is not None]
-
     async def recall(self, digest: str, repositories: Iterable[str], *, scanned: bool) -> bool:
         """Read the evidence of an earlier process, and note findings in repositories new here.
 

@@ -63,13 +63,16 @@ class Scanning:
             return
         known = self._images.knowledge(digest)
         known.scanning, known.retry = True, False
-        self._changed(digest)
+        self._look_again(digest)
+        if known.report is None:
+            # Where there is a result, its namespaces have nothing new to say before the next.
+            self._tell(digest)
         begun = self._clock()
         try:
             report = await self._scanner.adapter.scan(
                 target.reference, architecture=target.architecture, plain_http=target.plain_http
             )
-            await self._succeeded(digest, target, report)
+            await self._succeeded(digest, target, report, begun)
         except ScanError as error:
             self._failed(known, target, error)
         else:
@@ -81,17 +84,30 @@ class Scanning:
             )
         finally:
             known.scanning = False
-            self._changed(digest)
+            self._look_again(digest)
+            self._tell(digest)
 
-    async def _succeeded(self, digest: str, target: Target, report: ScanReport) -> None:
+    async def _succeeded(
+        self, digest: str, target: Target, report: ScanReport, begun: datetime
+    ) -> None:
         manifest = self._manifest(digest, target, report)
-        repositories = self._uses.repositories(digest) | self._uses.repositories(manifest)
+        known = self._images.knowledge(manifest)
+        if known.report is None or known.report.scanned_at <= report.scanned_at:
+            known.unsaved = under_digest(report, manifest)
+            repositories = self._uses.repositories(digest) | self._uses.repositories(manifest)
+            # What the store does not take now is kept, and given to it again by who looks at it.
+            with suppress(ApiError):
+                await self._images.save(manifest, repositories)
+        due = self._schedule.due(manifest, whatever_failed=True)
+        if report.scanned_at < begun and due is not None and due.at <= self._clock():
+            raise ScanError(
+                "ResultNotNew",
+                f"The scanner did not scan, but answered with a result that it had from "
+                f"{report.scanned_at:%Y-%m-%d %H:%M} UTC, which is too old. Have it keep results "
+                "for a shorter time.",
+            )
         for each in {digest, manifest}:
             self._images.knowledge(each).failure = None
-        self._images.knowledge(manifest).unsaved = under_digest(report, manifest)
-        # What the store does not take now is kept, and given to it again by who looks at it.
-        with suppress(ApiError):
-            await self._images.save(manifest, repositories)
         self._metrics.scans.labels("succeeded").inc()
 
     def _manifest(self, digest: str, target: Target, report: ScanReport) -> str:
@@ -127,7 +143,3 @@ class Scanning:
             logger.warning("could not scan %s: %s", target.reference, error.message)
         if error.scanner_fault:
             self._scanner.doubt()
-
-    def _changed(self, digest: str) -> None:
-        self._tell(digest)
-        self._look_again(digest)

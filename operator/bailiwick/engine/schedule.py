@@ -60,8 +60,11 @@ class Schedule:
                 refusal = refused
         return refusal
 
-    def due(self, digest: str) -> NextScan | None:
-        """Say when a digest is to be scanned next; None: not until something happens."""
+    def due(self, digest: str, *, whatever_failed: bool = False) -> NextScan | None:
+        """Say when a digest is to be scanned next; None: not until something happens.
+
+        With `whatever_failed` the wait after a failure is not counted.
+        """
         known = self.images.knowledge(digest)
         if known.unsaved is not None or not self._unresolved(digest):
             return None
@@ -71,7 +74,7 @@ class Schedule:
             digest,
             known.report,
             self.clock(),
-            failure=None if known.retry else known.failure,
+            failure=None if known.retry or whatever_failed else known.failure,
             asked=[instant for use in users for instant in use.asked],
             rescan_every=min(
                 (u.terms.rescan_every for u in users if u.terms.rescan_every), default=None

@@ -99,7 +99,3 @@ class ImageUses:
     def digests(self) -> frozenset[str]:
         """Return every digest that somebody runs."""
         return frozenset(self._by_digest)
-
-    def within(self, namespace: str) -> frozenset[str]:
-        """Return the digests that a namespace runs."""
-        return self._by_namespace.get(namespace, frozenset())

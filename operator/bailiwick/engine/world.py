@@ -40,6 +40,7 @@ class World:
         self.templates: Store[ConfigMap] = Store()
         self._slices: dict[tuple[str, str], dict[str, EndpointSlice]] = defaultdict(dict)
         self._nodes: dict[str, Node] = {}
+        self._architectures: dict[str, str] = {}
         self._service_cidrs: dict[str, ServiceCIDR] = {}
 
     @property
@@ -77,7 +78,7 @@ class World:
 
     def architectures(self) -> Mapping[str, str]:
         """Return the architecture of each node by its name."""
-        return {node.name: node.architecture for node in self._nodes.values()}
+        return self._architectures
 
     def service_cidrs(self) -> Iterable[ServiceCIDR]:
         """Return every ServiceCIDR."""
@@ -112,6 +113,10 @@ class World:
     def keep_node(self, old: Node | None, new: Node | None) -> None:
         """Take in a change of a node."""
         _replace(self._nodes, old, new)
+        if new is not None:
+            self._architectures[new.name] = new.architecture
+        elif old is not None:
+            self._architectures.pop(old.name, None)
 
     def keep_service_cidr(self, old: ServiceCIDR | None, new: ServiceCIDR | None) -> None:
         """Take in a change of a ServiceCIDR."""

@@ -101,7 +101,7 @@ class Adapter:
         )
         submitted = self._clock()
         deadline = time.monotonic() + self._limits.scan_seconds
-        scan_id = await self._submit(request)
+        scan_id = await self._submit(request, deadline)
         body = await self._await_report(scan_id, report_type, deadline)
         facts = None
         if has_facts:
@@ -111,12 +111,13 @@ class Adapter:
             body, digest=image.digest, submitted=submitted, metadata=metadata, facts=facts
         )
 
-    async def _submit(self, request: wire.ScanRequest) -> str:
+    async def _submit(self, request: wire.ScanRequest, deadline: float) -> str:
         answer = await self._request(
             "POST",
             "/scan",
             headers={"Content-Type": wire.SCAN_REQUEST, "Accept": wire.SCAN_RESPONSE},
             data=msgspec.json.encode(request),
+            deadline=deadline,
         )
         if answer.status not in (HTTPStatus.ACCEPTED, HTTPStatus.CREATED, HTTPStatus.OK):
             raise refused(answer, "the scan")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import pytest
 
@@ -20,6 +21,14 @@ from tests.images.scanner import Scanner, running_scanner
 
 ShopFactory = Callable[..., Shop]
 OperatorFactory = Callable[..., OperatorProcess]
+
+
+class Asked(Protocol):
+    """What an operator has to know of a scanner."""
+
+    url: str
+    client_token_file: Path
+
 
 _QUICK = (
     "--rescan-interval=1s",
@@ -64,7 +73,7 @@ def start(installed: ControlPlane) -> Iterator[OperatorFactory]:
 
     with ExitStack() as stack:
 
-        def launch(scanner: Scanner, *options: str, loopback: bool = True) -> OperatorProcess:
+        def launch(scanner: Asked, *options: str, loopback: bool = True) -> OperatorProcess:
             token = str(scanner.client_token_file)
             told = ["--scanner-url", scanner.url, "--scanner-token-file", token]
             told += ["--allow-loopback-registries"] if loopback else []

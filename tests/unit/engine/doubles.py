@@ -99,6 +99,7 @@ class FakeAdapter(Adapter):
         self.silent: ScanError | None = None
         self.failing: ScanError | None = None
         self.manifests: dict[tuple[str, str], str] = {}
+        self.cached: datetime | None = None
         self.gate: asyncio.Event | None = None
         self.at_a_time = 0
         self.most_at_a_time = 0
@@ -128,7 +129,7 @@ class FakeAdapter(Adapter):
                 raise self.silent or self.failing  # type: ignore[misc]  # one of them is there
             return ScanReport.of(
                 image.digest,
-                self.now(),
+                self.cached or self.now(),
                 [FINDING],
                 database_built=self.database,
                 manifest_digest=self.manifests.get((image.digest, architecture), image.digest),

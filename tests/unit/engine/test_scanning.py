@@ -110,6 +110,32 @@ async def test_a_newer_database_renews_results_spread_from_when_it_was_noticed()
     assert len(bench.adapter.asked) == 6
 
 
+async def test_a_result_that_the_scanner_had_already_counts_from_when_it_was_made() -> None:
+    bench = Bench()
+    bench.declare(terms=replace(TERMS, scan_max_age=timedelta(hours=24)))
+    bench.adapter.cached = START - timedelta(hours=20)
+    assert verdicts(await bench.scanned(IMAGE)) == [Verdict.CLEAN]
+    assert verdicts(await bench.after(hours=4)) == [Verdict.STALE]
+
+
+async def test_a_scanner_that_only_has_an_old_result_is_not_asked_without_end() -> None:
+    bench = Bench()
+    await bench.scanned(IMAGE)
+    bench.adapter.cached = START
+    bench.terms["shop"] = replace(TERMS, scanned_after=bench.clock.advance(hours=1))
+    facts = await bench.settled()
+    assert len(bench.adapter.asked) == 2
+    assert verdicts(facts) == [Verdict.STALE]
+    assert facts[0].state is not None
+    assert "a result that it had from 2026-11-24 12:00 UTC" in facts[0].state.message
+    await bench.after(seconds=15)
+    await bench.after(seconds=15)
+    assert len(bench.adapter.asked) == 3, "each attempt waits longer than the one before"
+    bench.adapter.cached = None
+    await bench.after(seconds=15)
+    assert verdicts(await bench.settled()) == [Verdict.CLEAN]
+
+
 # Failures
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -137,6 +138,9 @@ def test_who_asks_after_a_failure_does_not_wait_for_its_back_off() -> None:
     pace = Pace(min_interval=5 * MINUTE)
     pushed_again = next_scan(DIGEST, None, NOW, failure=failure, asked=[NOW], pace=pace)
     assert pushed_again == NextScan(RescanReason.NEW_DIGEST, failure.at + 5 * MINUTE)
+    same_second = replace(failure, at=NOW + timedelta(milliseconds=700))
+    found = next_scan(DIGEST, None, NOW + SECOND, failure=same_second, asked=[NOW], pace=pace)
+    assert found == NextScan(RescanReason.NEW_DIGEST, same_second.at + 5 * MINUTE)
     before = next_scan(DIGEST, None, NOW, failure=failure, asked=[NOW - HOUR], pace=pace)
     assert before == NextScan(RescanReason.NEW_DIGEST, failure.at + pace.retry_most)
 

@@ -89,7 +89,8 @@ def next_scan(
     earliest = [wish.at]
     if failure is not None:
         delay = retry_delay(failure, pace)
-        if any(each > failure.at for each in asked):
+        # Requests are in whole seconds: one of the same second may well be later.
+        if any(each >= failure.at.replace(microsecond=0) for each in asked):
             delay = min(delay, pace.min_interval)
         earliest.append(failure.at + max(delay, failure.retry_after))
     if report is not None:
