@@ -21,6 +21,7 @@ from bailiwick.policy.settings import ALWAYS_EXEMPT, PodsOf, Settings
 
 logger = logging.getLogger(__name__)
 
+DEFAULTS = Settings()
 _OBJECTS_BEFORE_COLLECTION = 20_000
 _TOKEN_FILE = Path("/var/run/bailiwick/scanner-token/token")
 
@@ -103,6 +104,24 @@ PODS = PodsType()
     multiple=True,
     help="Pods of the ingress controller: NAMESPACE or NAMESPACE:key=value,key=value.",
 )
+@click.option(
+    "--dns-namespace",
+    default=DEFAULTS.dns_namespace,
+    help="Where the cluster's DNS is; OpenShift's openshift-dns is looked at as well.",
+)
+@click.option(
+    "--dns-service",
+    "dns_services",
+    multiple=True,
+    default=DEFAULTS.dns_services,
+    help="A name that the DNS Service may have there.",
+)
+@click.option(
+    "--node-local-dns",
+    multiple=True,
+    default=DEFAULTS.node_local_dns,
+    help="An address on which NodeLocal DNSCache answers, where it runs.",
+)
 @click.option("--node-limit", default=250, help="Addresses of nodes that one rule may become.")
 @click.option(
     "--review-warning", type=DURATION, default="14d", help="Warn this long before reviewBy."
@@ -159,6 +178,9 @@ def run(  # click hands over one argument for each option
     exempt_namespaces: tuple[str, ...],
     cluster_cidrs: tuple[str, ...],
     ingress_controllers: tuple[PodsOf, ...],
+    dns_namespace: str,
+    dns_services: tuple[str, ...],
+    node_local_dns: tuple[str, ...],
     node_limit: int,
     review_warning: timedelta,
     heartbeat: timedelta,
@@ -185,6 +207,9 @@ def run(  # click hands over one argument for each option
         enforcer=enforcer,
         cluster_cidrs=cluster_cidrs,
         ingress_controllers=ingress_controllers,
+        dns_namespace=dns_namespace,
+        dns_services=dns_services,
+        node_local_dns=node_local_dns,
         node_limit=node_limit,
         review_warning=review_warning,
         heartbeat=heartbeat,

@@ -124,6 +124,17 @@ def test_ingress_controllers_are_a_namespace_with_labels(text: str, expected: Po
     assert started("--ingress-controller", text).settings.ingress_controllers == (expected,)
 
 
+def test_the_clusters_dns_is_looked_for_where_the_settings_say() -> None:
+    usual = started().settings
+    assert (usual.dns_namespace, usual.dns_services[0]) == ("kube-system", "kube-dns")
+    assert usual.node_local_dns == ("169.254.20.10",)
+    named = started(
+        *("--dns-namespace", "dns", "--dns-service", "unbound", "--node-local-dns", "169.254.25.10")
+    ).settings
+    assert (named.dns_namespace, named.dns_services) == ("dns", ("unbound",))
+    assert named.node_local_dns == ("169.254.25.10",)
+
+
 @pytest.mark.parametrize(
     "arguments, words",
     [

@@ -53,7 +53,7 @@ def _dns(scope: Scope, ports: Ports, *, as_target: bool) -> Resolved:
         raise Closed(
             "DNSUnknown",
             "no DNS Service with endpoints and this rule's ports was found: name it in the "
-            "operator's settings, or leave out the rule's ports",
+            "operator's settings --dns-namespace and --dns-service, or leave out the rule's ports",
         )
     cached = any(
         keys.is_node_local_dns(pod, settings)

@@ -39,8 +39,7 @@ def too_many_rules(beyond: Sequence[str], limit: int) -> NetworkFinding:
         "TooManyRules",
         "closed",
         f"one intent has at most {limit} rules; in the order of their names the last "
-        f"{len(beyond)} are closed: {some(beyond)}. Join rules that have the same peers, or ask "
-        "the platform team for a higher limit",
+        f"{len(beyond)} are closed: {some(beyond)}. Join rules that have the same peers",
         "spec.network.allow",
     )
 
