@@ -111,7 +111,8 @@ class NetworkStatus(ApiModel):
     """The network policies of the namespace, and what they come to."""
 
     policies: Count | None = None
-    """Policies of ours in the namespace; in Audit, those that would be there."""
+    """Policies that the intent and its profile come to; in Audit, none of them is there. Condition
+    Ready says where one is not in place."""
     declared_edges: Count | None = None
     """Edges that the intent and its profile declare."""
     effective_edges: Count | None = None
