@@ -23,7 +23,9 @@ MANAGED_BY = "bailiwick"
 RULE_LABEL = f"{GROUP}/rule"
 """On a policy: the rule or allowance that it came from."""
 HALF_LABEL = f"{GROUP}/half"
-"""On a policy: `ingress` or `egress`, the half of the edge that it opens."""
+"""On a policy: `ingress` or `egress`, the half of the edge that it opens; `isolation`; `bridge`."""
+ORIGIN_LABEL = f"{GROUP}/origin"
+"""On a policy: `intent` or `profile`, which says where its rule stands."""
 
 OLDEST_KUBERNETES = (1, 34)
 """The oldest Kubernetes that accepts these definitions; docs/reference/api.md says why."""

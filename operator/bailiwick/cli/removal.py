@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from bailiwick.api.meta import GROUP, HALF_LABEL, MANAGED_BY, MANAGED_BY_LABEL
 from bailiwick.kube import errors
 from bailiwick.kube.client import Client
 from bailiwick.kube.resources import (
@@ -24,12 +25,10 @@ from bailiwick.kube.resources import (
     PODS,
     Resource,
 )
-from bailiwick.policy.network.naming import HALF_LABEL, MANAGED_BY, MANAGED_BY_LABEL
 
 Json = dict[str, Any]
 
 DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment")
-GROUP = "bailiwick.dev"
 LABEL = f"{MANAGED_BY_LABEL}={MANAGED_BY}"
 LEASE = "bailiwick-operator"
 BRIDGE = "bailiwick-uninstall"

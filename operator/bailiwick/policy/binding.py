@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from bailiwick.api.meta import PROFILE_LABEL
 from bailiwick.policy.effective import Refusal
 from bailiwick.policy.facts import Namespace
 from bailiwick.policy.selectors import Selector
 
-PROFILE_LABEL = "bailiwick.dev/profile"
 BUILT_IN = "built-in"
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from bailiwick.api.meta import ConditionType, Reason
 from bailiwick.policy.controls.catalogue import CONTROL_IDS
-from bailiwick.policy.controls.result import count, listing, sentence
+from bailiwick.policy.controls.result import count, listing
 from bailiwick.policy.rollout import Decision, Phase
 from bailiwick.reports.fields import JSON, bounded, condition, line, moment, present
 
@@ -22,16 +22,15 @@ def profile_status(
     previous: Mapping[str, Any],
     now: datetime,
     control_ids: Sequence[str] = (),
-    template_problems: Mapping[str, str] | None = None,
     other_defaults: Sequence[str] = (),
 ) -> JSON:
     """Write what is known of a profile.
 
-    `control_ids` are the keys of `spec.controls`. `template_problems` gives, by allowance, why
-    its template gives no rule. `other_defaults` are further profiles that are the default, to
-    be given only where this one is.
+    `control_ids` are the keys of `spec.controls`. `other_defaults` are further profiles that are
+    the default, to be given only where this one is. What a template does in a namespace stands
+    on its intent.
     """
-    said = _ready(rollout, control_ids, template_problems or {}, other_defaults)
+    said = _ready(rollout, control_ids, other_defaults)
     status, reason, words, progress = said
 
     def say(kind: ConditionType, truth: str) -> JSON:
@@ -64,7 +63,6 @@ def profile_status(
 def _ready(
     rollout: Decision,
     control_ids: Sequence[str],
-    template_problems: Mapping[str, str],
     other_defaults: Sequence[str],
 ) -> tuple[str, Reason, str, ConditionType | None]:
     if other_defaults:
@@ -73,16 +71,6 @@ def _ready(
             Reason.DEFAULT_PROFILE_AMBIGUOUS,
             f"More than one profile is the default, this one and {listing(sorted(other_defaults))}:"
             " intents that name none are left as they are. Set spec.default on one of them only.",
-            ConditionType.STALLED,
-        )
-    if template_problems:
-        name, why = min(template_problems.items())
-        others = listing(sorted(set(template_problems) - {name}))
-        return (
-            "False",
-            Reason.TEMPLATE_FAILED,
-            f"Allowance {name} is closed in every namespace of this profile, because its template "
-            f"gives no rule: {sentence(why)}" + (f" Also: {others}." if others else ""),
             ConditionType.STALLED,
         )
     unknown = sorted(set(control_ids) - CONTROL_IDS)

@@ -195,7 +195,6 @@ def profile(phase: Phase = Phase.COMPLETE, **changes: Any) -> dict[str, Any]:
             "Stalled",
         ),
         ({"other_defaults": ("open",)}, "DefaultProfileAmbiguous", "Stalled"),
-        ({"template_problems": {"metrics": "it ran too long"}}, "TemplateFailed", "Stalled"),
         ({"control_ids": ("image-nonroot",)}, "ControlUnknown", "Stalled"),
         ({"control_ids": ("image-non-root",)}, "Succeeded", None),
     ],

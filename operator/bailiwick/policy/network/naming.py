@@ -13,17 +13,19 @@ import json
 import re
 from typing import Literal
 
+from bailiwick.api.meta import (
+    HALF_LABEL,
+    MANAGED_BY,
+    MANAGED_BY_LABEL,
+    ORIGIN_LABEL,
+    RULE_LABEL,
+)
 from bailiwick.policy.rules import Rule
 from bailiwick.policy.selectors import Selector
 
 Half = Literal["isolation", "ingress", "egress", "bridge"]
 Origin = Literal["intent", "profile"]
 
-MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
-MANAGED_BY = "bailiwick"
-RULE_LABEL = "bailiwick.dev/rule"
-HALF_LABEL = "bailiwick.dev/half"
-ORIGIN_LABEL = "bailiwick.dev/origin"
 ISOLATION_NAME = "bailiwick-isolation"
 BRIDGE_PREFIX = "bailiwick-bridge"
 

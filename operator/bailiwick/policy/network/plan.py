@@ -13,18 +13,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+from bailiwick.api.meta import HALF_LABEL, ORIGIN_LABEL, RULE_LABEL
 from bailiwick.policy.facts import NetworkPolicy
 from bailiwick.policy.network.bridges import is_bridge
 from bailiwick.policy.network.edits import Edits, Step, apply, delete, edits
 from bailiwick.policy.network.holding import Hold, hold, selects_all
 from bailiwick.policy.network.model import Frozen, Policy
-from bailiwick.policy.network.naming import (
-    HALF_LABEL,
-    ISOLATION_NAME,
-    ORIGIN_LABEL,
-    RULE_LABEL,
-    own_labels,
-)
+from bailiwick.policy.network.naming import ISOLATION_NAME, own_labels
 from bailiwick.policy.network.specs import LISTS, isolation_spec, policy_types, same
 from bailiwick.policy.rules import Direction
 
