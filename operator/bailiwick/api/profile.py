@@ -61,9 +61,11 @@ class MayDeclare(ApiModel):
     cidrs: Annotated[tuple[CIDR, ...], Field(max_length=100, json_schema_extra=AS_SET)] | None = (
         None
     )
-    """Ranges that a cidr must lie in; any where it is left out."""
+    """Ranges that a cidr must lie in; any where it is left out, but for the internet where it is
+    denied."""
     namespaces: LabelSelector | None = None
-    """Other namespaces, by their labels; any where it is left out."""
+    """Other namespaces, by their labels; any where it is left out. Where some are, an intent may
+    not name the entity Cluster, and a cidr does not reach the cluster's own pods."""
 
 
 class AllowanceCondition(ApiModel):

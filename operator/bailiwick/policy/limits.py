@@ -54,7 +54,7 @@ def refused_range(cidr: str, may: MayDeclare, internet: Internet) -> str | None:
 
 def may_name_cluster(may: MayDeclare) -> bool:
     """Say whether an intent may name all pods of the cluster at once."""
-    return not may.namespaces if may.entities is None else Entity.CLUSTER in may.entities
+    return not may.namespaces and (may.entities is None or Entity.CLUSTER in may.entities)
 
 
 def _within(network: ranges.Network, limits: Iterable[str] | None) -> bool:

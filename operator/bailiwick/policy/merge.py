@@ -56,7 +56,7 @@ def merge(
     images, images_refused = _images(profile.spec, intent)
     refused += images_refused
     rules: list[Rule] = []
-    for entry in intent.network.allow:
+    for entry in sorted(intent.network.allow, key=lambda entry: entry.name):
         rule = declared_rule(namespace, entry)
         problem = (
             rule
@@ -109,7 +109,7 @@ def _may_declare(profile: SecurityProfileSpec) -> MayDeclare:
         return MayDeclare()
     return MayDeclare(
         entities=None if limits.entities is None else frozenset(map(Entity, limits.entities)),
-        cidrs=None if limits.cidrs is None else tuple(limits.cidrs),
+        cidrs=None if limits.cidrs is None else tuple(sorted(limits.cidrs)),
         namespaces=None if limits.namespaces is None else selector_of(limits.namespaces),
     )
 

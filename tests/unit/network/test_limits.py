@@ -203,7 +203,10 @@ def test_an_alias_for_any_other_host_is_closed(host: str) -> None:
         ({"entities": frozenset({Entity.NODES})}, False),
         ({"namespaces": Selector()}, True),
         ({"namespaces": Selector.of({"team": "a"})}, False),
-        ({"namespaces": Selector.of({"team": "a"}), "entities": frozenset({Entity.CLUSTER})}, True),
+        (
+            {"namespaces": Selector.of({"team": "a"}), "entities": frozenset({Entity.CLUSTER})},
+            False,
+        ),
     ],
 )
 def test_the_cluster_is_every_namespace_and_limited_as_they_are(

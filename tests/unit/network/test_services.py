@@ -106,7 +106,7 @@ def test_a_port_that_the_service_has_not_is_closed_and_the_others_are_open() -> 
     network = compiled(rule, on=having(services=[TWO_PORTS]))
     assert codes(network) == ["ServicePortUnknown"]
     (finding,) = (f for f in network.findings if f.severity == "closed")
-    assert "has no port 53, 81; it has: 80 (web), 443 (tls), 53/UDP (dns)" in finding.message
+    assert "has no port 53, 81; it has: 443 (tls), 53/UDP (dns), 80 (web)" in finding.message
     assert [entry["ports"] for entry in opened(network)] == [[port(8080)]]
     assert (network.declared_edges, network.opened_edges) == (3, 1)
 

@@ -63,7 +63,7 @@ def behind_service(
     `held` says whether they are held to what an intent may name. Raises Closed where one of
     them may not be opened.
     """
-    networks = [_host(address) for address in addresses]
+    networks = [_host(address) for address in sorted(addresses)]
     for network in networks:
         why = _refused_host(scope, network) if held else None
         if why or any(inside(network, cut) for cut in ranges.ALWAYS_CUT):

@@ -145,7 +145,7 @@ def _served(
     if unknown:
         message = (
             f"{what} has no port {', '.join(map(str, unknown))}; "
-            f"it has: {', '.join(map(_as_written, known))}"
+            f"it has: {', '.join(sorted(map(_as_written, known)))}"
         )
         if len(unknown) == len(ports):
             raise Closed("ServicePortUnknown", message)
