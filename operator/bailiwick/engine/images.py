@@ -5,6 +5,7 @@ Images are scanned once, whoever runs them. The last good result is kept until t
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from bailiwick.engine.served import Served
     from bailiwick.engine.uses import ImageUses
     from bailiwick.kube.client import Client
+
+logger = logging.getLogger(__name__)
 
 _EVIDENCE_RETRY = timedelta(minutes=1)
 _INVENTORY_RETRY = timedelta(minutes=1)
@@ -120,6 +123,7 @@ class ImageReconciler:
         known.refusal = None
         if refusal is not None:
             known.refusal = Failure(refusal.reason, refusal.message, self._clock(), permanent=True)
+            logger.warning("%s is not scanned: %s", digest, refusal.message)
         self._tell(digest)
 
     async def _ensure(self, digest: str) -> DeclaredObject:
@@ -157,6 +161,7 @@ class ImageReconciler:
             now=self._clock(),
             aliases=self._images.indexes_of(digest),
             requested_at=self._schedule.requested(digest),
+            started_at=known.started,
             next_scan_at=due.at if due and due.at > self._clock() else None,
         )
         status = self._served.known(IMAGE_SCANS, status)

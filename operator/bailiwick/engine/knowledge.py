@@ -28,7 +28,7 @@ class Knowledge:
     `refusal` is why it is not scanned at all, `failure` why the last scan came to nothing.
     `unsaved` is a new report that the evidence store has not taken yet. `lost` says in words
     which evidence cannot be read: that of the report, or by repository since when its findings
-    are known. `retry` ends the wait after a failure.
+    are known. `started` is when the newest scan began, `retry` ends the wait after a failure.
     """
 
     report: ScanReport | None = None
@@ -38,6 +38,7 @@ class Knowledge:
     failure: Failure | None = None
     refusal: Failure | None = None
     scanning: bool = False
+    started: datetime | None = None
     retry: bool = False
     loaded: bool = False
     unused_since: datetime | None = None

@@ -81,7 +81,8 @@ class ScannerWatch:
         newer = built != (self.database.built if self.database else None)
         if newer:
             self.database = Database(built, self._clock()) if built else None
-            logger.info("the scanner's database is %s", f"of {built}" if built else "not known")
+            age = f"of {built:%Y-%m-%d %H:%M} UTC" if built else "not known"
+            logger.info("the scanner's database is %s", age)
         if recovered:
             logger.info("the scanner answers again")
         if newer or recovered:

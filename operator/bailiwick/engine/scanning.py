@@ -62,12 +62,12 @@ class Scanning:
         if not isinstance(target, Target) or due is None or due.at > self._clock():
             return
         known = self._images.knowledge(digest)
-        known.scanning, known.retry = True, False
+        begun = self._clock()
+        known.scanning, known.started, known.retry = True, begun, False
         self._look_again(digest)
         if known.report is None:
             # Where there is a result, its namespaces have nothing new to say before the next.
             self._tell(digest)
-        begun = self._clock()
         try:
             report = await self._scanner.adapter.scan(
                 target.reference, architecture=target.architecture, plain_http=target.plain_http
@@ -92,6 +92,7 @@ class Scanning:
     ) -> None:
         manifest = self._manifest(digest, target, report)
         known = self._images.knowledge(manifest)
+        known.started = begun
         if known.report is None or known.report.scanned_at <= report.scanned_at:
             known.unsaved = under_digest(report, manifest)
             repositories = self._uses.repositories(digest) | self._uses.repositories(manifest)

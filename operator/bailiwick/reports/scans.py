@@ -23,19 +23,22 @@ def scan_status(
     now: datetime,
     aliases: Iterable[str] = (),
     requested_at: datetime | None = None,
+    started_at: datetime | None = None,
     next_scan_at: datetime | None = None,
 ) -> JSON:
-    """Write what is known of a digest. The last good result stays while a scan runs or fails."""
+    """Write what is known of a digest. The last good result stays while a scan runs or fails.
+
+    `started_at` is None where no scan was begun by this process: what is told of it stays.
+    """
     phase = _phase(report, scanning, failure)
     shown, omitted = bounded(sorted(set(aliases)), ALIAS_LIMIT)
-    started = _started(previous, scanning, now)
     status = present(
         observedGeneration=generation,
         phase=phase,
         aliases=list(shown),
         aliasesOmitted=omitted,
         requestedAt=moment(requested_at),
-        startedAt=started,
+        startedAt=moment(started_at) or previous.get("startedAt"),
         nextScanAt=moment(next_scan_at),
         conditions=_conditions(
             phase, report, failure, generation=generation, previous=previous, now=now
@@ -56,13 +59,6 @@ def _phase(report: ScanReport | None, scanning: bool, failure: Failure | None) -
     if failure is not None:
         return "Failed"
     return "Scanned" if report else "Pending"
-
-
-def _started(previous: Mapping[str, Any], scanning: bool, now: datetime) -> str | None:
-    before = previous.get("startedAt")
-    if scanning and previous.get("phase") != "Scanning":
-        return moment(now)
-    return before if isinstance(before, str) else None
 
 
 def _conditions(

@@ -9,6 +9,8 @@ from bailiwick.api.meta import API_VERSION
 from tests.cluster.engine.tenant import Tenant, absent_as_none
 from tests.controlplane.api import Api, Json
 from tests.controlplane.kubectl import eventually
+from tests.images.build import Image, layout_of
+from tests.images.registry import Registry
 
 PROFILE: Final = "scanned"
 WITHIN: Final = 90.0  # seconds; a scan takes one, on a machine busy with other things many
@@ -18,6 +20,17 @@ VERDICTS: Final = ("unscanned", "scanning", "failed", "stale", "violating", "cle
 
 def container(image: str, name: str = "app", **more: Any) -> Json:
     return {"name": name, "image": image, **more}
+
+
+def push(registry: Registry, repository: str, image: Image | None = None) -> str:
+    """Push an image, by itself one of its own, and return its name by digest."""
+    unique = image or Image(files={"/name": repository}, programs=("/app",), user="1000")
+    return f"{registry.host}/{repository}@{registry.push(layout_of(unique), repository)}"
+
+
+def digest_in(reference: str) -> str:
+    """The digest that an image is named by."""
+    return reference.partition("@")[2]
 
 
 class Shop(Tenant):

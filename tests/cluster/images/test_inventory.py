@@ -8,6 +8,8 @@ from tests.cluster.images.conftest import ShopFactory
 from tests.cluster.images.shop import (
     SCANS,
     container,
+    digest_in,
+    push,
     scan_of,
     scan_path,
     until_gone,
@@ -19,7 +21,6 @@ from tests.controlplane.cluster import ControlPlane
 from tests.controlplane.kubectl import eventually
 from tests.images.build import (
     DEBIAN_12_FAT,
-    DEBIAN_12_FIXED,
     DEBIAN_12_VULNERABLE,
     Image,
     layout_of,
@@ -29,20 +30,6 @@ from tests.images.registry import Registry
 pytestmark = pytest.mark.usefixtures("operator")
 
 NO_SUCH = "sha256:" + "0" * 64
-
-
-def push(registry: Registry, repository: str, image: Image = DEBIAN_12_FIXED) -> str:
-    """Push an image and return how a pod names it by digest."""
-    return f"{registry.host}/{repository}@{registry.push(layout_of(image), repository)}"
-
-
-def unique(number: int, **more: object) -> Image:
-    """An image that no other test has."""
-    return Image(files={"/number": str(number)}, programs=("/app",), user="1000", **more)  # type: ignore[arg-type]  # fields of Image
-
-
-def digest_in(reference: str) -> str:
-    return reference.partition("@")[2]
 
 
 def test_a_vulnerable_image_is_scanned_and_told_to_its_team(
@@ -82,8 +69,7 @@ def test_every_container_counts(
     control_plane: ControlPlane, registry: Registry, shop: ShopFactory
 ) -> None:
     main, init, sidecar, debug, data = (
-        push(registry, f"shop/{name}", unique(number))
-        for number, name in enumerate(("main", "init", "sidecar", "debug", "data"))
+        push(registry, f"shop/{name}") for name in ("main", "init", "sidecar", "debug", "data")
     )
     team = shop()
     team.run(
@@ -107,7 +93,7 @@ def test_every_container_counts(
 def test_one_digest_in_two_namespaces_is_scanned_once(
     control_plane: ControlPlane, registry: Registry, shop: ShopFactory
 ) -> None:
-    image = push(registry, "shop/shared", unique(20))
+    image = push(registry, "shop/shared")
     first, second = shop("first"), shop("second")
     first.run("web", container(image))
     first.until_counts(clean=1)
@@ -126,7 +112,9 @@ def test_an_index_is_an_alias_of_the_manifest_that_runs(
 ) -> None:
     manifests = {
         f"linux/{architecture}": registry.push(
-            layout_of(unique(21, architecture=architecture)), "shop/multi", architecture
+            layout_of(Image(programs=("/app",), user="1000", architecture=architecture)),
+            "shop/multi",
+            architecture,
         )
         for architecture in ("amd64", "arm64")
     }
@@ -164,7 +152,7 @@ def test_an_index_is_an_alias_of_the_manifest_that_runs(
 def test_a_runtime_s_spelling_of_a_digest_is_understood(
     registry: Registry, shop: ShopFactory, spelling: str
 ) -> None:
-    image = push(registry, "shop/spelled", unique(22))
+    image = push(registry, "shop/spelled")
     name, _, digest = image.partition("@")
     team = shop()
     reported = spelling.format(name=name, digest=digest)
@@ -197,7 +185,7 @@ def test_an_image_without_a_manifest_s_digest_is_not_scanned_and_never_clean(
 def test_an_image_pinned_by_digest_is_that_digest_whatever_the_node_calls_it(
     registry: Registry, shop: ShopFactory
 ) -> None:
-    image = push(registry, "shop/pinned", unique(23))
+    image = push(registry, "shop/pinned")
     team = shop()
     team.run("web", container(image), image_ids={"app": "sha256:" + "1" * 64})
     team.until_counts(clean=1)
@@ -206,7 +194,7 @@ def test_an_image_pinned_by_digest_is_that_digest_whatever_the_node_calls_it(
 def test_an_image_volume_without_a_digest_is_an_error(
     registry: Registry, shop: ShopFactory
 ) -> None:
-    image = push(registry, "shop/main", unique(24))
+    image = push(registry, "shop/main")
     name = f"{registry.host}/shop/data"
     team = shop()
     team.run("web", container(image), volumes=[{"name": "d", "image": {"reference": f"{name}:1"}}])
@@ -219,7 +207,7 @@ def test_an_image_volume_without_a_digest_is_an_error(
 def test_what_nobody_runs_any_more_is_removed_after_the_grace_time(
     control_plane: ControlPlane, registry: Registry, shop: ShopFactory
 ) -> None:
-    image = push(registry, "shop/short-lived", unique(25))
+    image = push(registry, "shop/short-lived")
     team = shop()
     team.run("web", container(image))
     team.until_counts(clean=1)
@@ -240,7 +228,7 @@ def test_what_nobody_runs_any_more_is_removed_after_the_grace_time(
 def test_an_image_scan_that_was_deleted_comes_back_as_it_was(
     control_plane: ControlPlane, registry: Registry, shop: ShopFactory
 ) -> None:
-    image = push(registry, "shop/deleted", unique(26))
+    image = push(registry, "shop/deleted")
     digest = digest_in(image)
     team = shop()
     team.run("web", container(image))

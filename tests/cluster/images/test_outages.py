@@ -13,6 +13,8 @@ from tests.cluster.images.conftest import OperatorFactory, ShopFactory
 from tests.cluster.images.shop import (
     Shop,
     container,
+    digest_in,
+    push,
     scan_of,
     until_complete,
     until_condition,
@@ -23,7 +25,7 @@ from tests.controlplane.api import Api, Json
 from tests.controlplane.cluster import OPERATOR
 from tests.controlplane.kubectl import eventually
 from tests.controlplane.operator_process import OperatorProcess
-from tests.images.build import DEBIAN_12_VULNERABLE, Image, layout_of
+from tests.images.build import DEBIAN_12_VULNERABLE
 from tests.images.registry import Registry
 from tests.images.scanner import Scanner
 
@@ -34,15 +36,6 @@ CONFIG_MAPS = f"/api/v1/namespaces/{OPERATOR[0]}/configmaps"
 def operator(start: OperatorFactory, scanner: Scanner) -> OperatorProcess:
     # Nothing is removed while a test has its scanner or operator stopped.
     return start(scanner, "--image-grace=1h")
-
-
-def push(registry: Registry, repository: str, image: Image | None = None) -> str:
-    unique = image or Image(files={"/name": repository}, programs=("/app",), user="1000")
-    return f"{registry.host}/{repository}@{registry.push(layout_of(unique), repository)}"
-
-
-def digest_in(reference: str) -> str:
-    return reference.partition("@")[2]
 
 
 @contextmanager

@@ -5,10 +5,17 @@ from __future__ import annotations
 import pytest
 
 from tests.cluster.images.conftest import OperatorFactory, ShopFactory, declare_profile
-from tests.cluster.images.shop import Shop, container, scan_of, until_complete, until_scan
+from tests.cluster.images.shop import (
+    Shop,
+    container,
+    digest_in,
+    push,
+    scan_of,
+    until_complete,
+    until_scan,
+)
 from tests.controlplane.cluster import ControlPlane
 from tests.controlplane.operator_process import OperatorProcess
-from tests.images.build import Image, layout_of
 from tests.images.registry import Registry
 from tests.images.scanner import Scanner
 
@@ -19,11 +26,6 @@ NO_SUCH = "sha256:" + "0" * 64
 def operator(start: OperatorFactory, scanner: Scanner) -> OperatorProcess:
     """As in a cluster: without the option that opens loopback."""
     return start(scanner, loopback=False)
-
-
-def push(registry: Registry, repository: str) -> str:
-    image = Image(files={"/name": repository}, programs=("/app",), user="1000")
-    return f"{registry.host}/{repository}@{registry.push(layout_of(image), repository)}"
 
 
 def until_refused(team: Shop, reference: str, reason: str) -> str:
@@ -123,4 +125,4 @@ def test_a_registry_is_asked_once_the_profile_lists_it(
     assert registry.log.read_text() == heard
     declare_profile(control_plane, {"registries": [f"{registry.host}/shop/*"]}, "late")
     team.until_counts(clean=1)
-    assert scan_of(control_plane.api, reference.partition("@")[2]) is not None
+    assert scan_of(control_plane.api, digest_in(reference)) is not None

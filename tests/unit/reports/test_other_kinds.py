@@ -90,10 +90,11 @@ def test_what_a_scanner_did_not_tell_is_absent() -> None:
 
 
 def test_a_scan_remembers_when_it_began() -> None:
-    begun = scan(scanning=True)
-    done = scan(report=REPORT, previous=begun, now=LATER)
-    assert begun["startedAt"] == done["startedAt"] == "2026-11-24T12:00:00Z"
-    again = scan(report=REPORT, scanning=True, previous=done, now=LATER)
+    begun = scan(scanning=True, started_at=NOW)
+    assert begun["startedAt"] == "2026-11-24T12:00:00Z"
+    after_a_restart = scan(report=REPORT, previous=begun, now=LATER)
+    assert after_a_restart["startedAt"] == begun["startedAt"]
+    again = scan(report=REPORT, scanning=True, started_at=LATER, previous=begun, now=LATER)
     assert again["startedAt"] == "2026-11-24T12:01:00Z"
 
 
