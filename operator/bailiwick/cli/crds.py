@@ -4,36 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import click
-import yaml
 
 from bailiwick.api.kinds import KINDS
 from bailiwick.api.reference import reference
 from bailiwick.api.schema import custom_resource_definition
+from bailiwick.cli.yaml_text import as_yaml
 
 _HEADER = "# Generated from operator/bailiwick/api by `make crds`. Change the types there.\n"
-
-
-class _Dumper(yaml.SafeDumper):
-    """Writes everything out: aliases are hard to read, and some tools do not take them."""
-
-    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002  # PyYAML's signature
-        return True
 
 
 def files() -> dict[str, str]:
     """Return the text of every file of a directory of definitions, by its name."""
     definitions = {
-        f"{kind.plural}.yaml": _HEADER + _yaml(custom_resource_definition(kind)) for kind in KINDS
+        f"{kind.plural}.yaml": _HEADER + as_yaml(custom_resource_definition(kind)) for kind in KINDS
     }
     kustomization = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
         "resources": sorted(definitions),
     }
-    return definitions | {"kustomization.yaml": _HEADER + _yaml(kustomization)}
+    return definitions | {"kustomization.yaml": _HEADER + as_yaml(kustomization)}
 
 
 @click.command()
@@ -77,7 +69,3 @@ def _check(wanted: Mapping[Path, str]) -> None:
     ]
     if stale:
         raise click.ClickException(f"not up to date: {', '.join(stale)}. Run `make crds`")
-
-
-def _yaml(document: Mapping[str, Any]) -> str:
-    return yaml.dump(document, Dumper=_Dumper, sort_keys=False, width=100, allow_unicode=True)

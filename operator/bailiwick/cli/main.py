@@ -19,6 +19,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "run": ("bailiwick.cli.run:run", "Run the operator."),
     "scanner": ("bailiwick.cli.scanner:scanner", "Run the image scanner service."),
     "crds": ("bailiwick.cli.crds:crds", "Write the custom resource definitions."),
+    "plan": ("bailiwick.cli.plan:plan", "Say what manifests would come to, before the merge."),
     "reach": ("bailiwick.cli.reach:reach", "Say who can reach whom, from manifests."),
     "uninstall": (
         "bailiwick.cli.uninstall:uninstall",

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import click
 
-from bailiwick.cli.reading import inventory_of, passed_over
+from bailiwick.cli.reading import end_with, inventory_of, passed_over
+from bailiwick.cli.settings import with_settings
 from bailiwick.offline import reach_report
 from bailiwick.offline.connlist import connection_list
-from bailiwick.offline.world import world
+from bailiwick.offline.planning import plan
+from bailiwick.policy.settings import Settings
 
 _ON_NODES = (
     "listed as netpol-analyzer lists them, as if policies held for them: they do not, and "
@@ -34,15 +37,22 @@ _ON_NODES = (
     multiple=True,
     help="Only what touches this namespace. The first is also that of objects that name none.",
 )
-def reach(paths: tuple[str, ...], output: str, namespaces: tuple[str, ...]) -> None:
-    """Say who can reach whom, by every policy that is there.
+@with_settings
+def reach(
+    paths: tuple[str, ...], output: str, namespaces: tuple[str, ...], settings: Settings
+) -> None:
+    """Say who can reach whom, by every policy that is there or that an intent would give.
 
     Reads manifests: directories, files, or standard input (-).
     """
     inventory = inventory_of(paths, namespaces[0] if namespaces else "default")
-    found = world(inventory, on_host_network=output != "connlist")
+    on_nodes = sum(pod.host_network for pod in inventory.running())
     if output == "connlist":
-        on_nodes = sum(pod.host_network for pod in inventory.running())
+        inventory.off_host_networks()
+    found = plan(inventory, settings, datetime.now(UTC)).world
+    if inventory.problems:
+        end_with(inventory)
+    if output == "connlist":
         if on_nodes:
             who = (
                 "1 pod on the network of its node is"

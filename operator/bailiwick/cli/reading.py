@@ -35,6 +35,12 @@ def end_with(inventory: Inventory) -> None:
     sys.exit(CANNOT_READ)
 
 
+def echo(text: str) -> None:
+    """Print a text, with a sign for what the terminal cannot show."""
+    encoding = sys.stdout.encoding or "utf-8"
+    click.echo(text.rstrip("\n").encode(encoding, "replace").decode(encoding))
+
+
 def passed_over(other_kinds: Counter[str]) -> str:
     """Say how many documents were of kinds that say nothing of traffic; empty where none were."""
     count = other_kinds.total()

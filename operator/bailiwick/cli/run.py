@@ -13,10 +13,10 @@ import click
 
 from bailiwick.api.durations import InvalidDuration, parse_duration
 from bailiwick.cli.logs import LogFormat, set_up_logging
+from bailiwick.cli.options import PODS
 from bailiwick.cli.program import Program
 from bailiwick.engine.options import Options, ScannerOptions
 from bailiwick.kube.credentials import find
-from bailiwick.policy.selectors import Selector
 from bailiwick.policy.settings import ALWAYS_EXEMPT, PodsOf, Settings
 
 logger = logging.getLogger(__name__)
@@ -43,24 +43,7 @@ class DurationType(click.ParamType[timedelta]):
             self.fail(str(error), param, ctx)
 
 
-class PodsType(click.ParamType[PodsOf]):
-    """Pods of a namespace by labels: `ingress-nginx`, or `ingress-nginx:app=a,tier=b`."""
-
-    name = "pods"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> PodsOf:
-        """Read the namespace and labels."""
-        namespace, _, labels = str(value).partition(":")
-        pairs = [pair.partition("=") for pair in labels.split(",") if pair]
-        if not namespace or any(not separator for _, separator, _ in pairs):
-            self.fail(f'"{value}": write NAMESPACE or NAMESPACE:key=value,key=value', param, ctx)
-        return PodsOf(namespace, Selector.of({key: text for key, _, text in pairs}))
-
-
 DURATION = DurationType()
-PODS = PodsType()
 
 
 @click.command(context_settings={"auto_envvar_prefix": "BAILIWICK", "show_default": True})

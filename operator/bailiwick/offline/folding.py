@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from bailiwick.offline import words
 from bailiwick.offline.words import Names
-from bailiwick.policy.reach.addresses import Addresses
 from bailiwick.policy.reach.classes import Workload
-
-End = Workload | Addresses
-"""A workload, or addresses outside of the cluster."""
+from bailiwick.policy.reach.namespace_edges import End
 
 T = TypeVar("T", bound=Hashable)
+
+_TALK_TO_THEMSELVES: Final = ("StatefulSet", "DaemonSet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,7 @@ class Row(Generic[T]):
 
 
 def folded(edges: Iterable[Edge[T]], names: Names, limit: int = 12) -> list[Row[T]]:
-    """Fold edges; that a workload reaches itself is not told by itself.
+    """Fold edges, those that are worth a row.
 
     At most `limit` workloads are named on each side of a row, the others are counted.
     """
@@ -56,15 +55,18 @@ def folded(edges: Iterable[Edge[T]], names: Names, limit: int = 12) -> list[Row[
     return sorted(rows, key=lambda row: (row.sources, row.targets))
 
 
+def is_told(source: End, target: End) -> bool:
+    """Say whether an edge is worth a row: few workloads talk to themselves."""
+    if source != target or not isinstance(target, Workload):
+        return True
+    return target.kind in _TALK_TO_THEMSELVES
+
+
 def _sources(sources: set[End], target: End, names: Names) -> Iterator[str]:
-    if isinstance(target, Workload):
-        others = sources - {target}
-        if not others:
-            return
-        told = list(_ends(others, names, but=target))
-        yield from told
-    else:
-        yield from _ends(sources, names)
+    others = {source for source in sources if is_told(source, target)}
+    left_out = target if others < sources and isinstance(target, Workload) else None
+    if others:
+        yield from _ends(others, names, but=left_out)
 
 
 def _ends(ends: set[End], names: Names, but: Workload | None = None) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 
 from bailiwick.offline.documents import Document, Place
@@ -88,6 +89,13 @@ class Inventory:
             return document.place_of(at)
         return self.places.get(key, Place(""))
 
+    def off_host_networks(self) -> None:
+        """Take pods on the network of their node for ordinary ones."""
+        self.pods = {key: replace(pod, host_network=False) for key, pod in self.pods.items()}
+        self.templates = {
+            key: replace(pod, host_network=False) for key, pod in self.templates.items()
+        }
+
     def running(self) -> list[Pod]:
         """Return the pods there are, and those that workloads would make.
 
@@ -107,11 +115,13 @@ class Inventory:
             found[namespace, told] = replace(pod, name=told)
         return list(found.values())
 
-    def cluster(self) -> FixedCluster:
-        """Return what was found as the compiler reads it, with a namespace for everything."""
+    def cluster(self, further: Collection[str] = ()) -> FixedCluster:
+        """Return what was found as the compiler reads it, with a namespace for everything.
+
+        `further` are names of namespaces that there are, too.
+        """
         pods = self.running()
-        names = {pod.namespace for pod in pods} | self.intents.keys()
-        names |= {namespace for namespace, _ in (*self.services, *self.network_policies)}
+        names = self.populated() | set(further)
         implied = [Namespace(name, "") for name in sorted(names - self.namespaces.keys())]
         return FixedCluster(
             all_namespaces=(*self.namespaces.values(), *implied),
@@ -122,6 +132,16 @@ class Inventory:
             all_service_cidrs=tuple(self.service_cidrs.values()),
             unreadable=dict(self.unreadable),
         )
+
+    def populated(self) -> set[str]:
+        """Return the names of the namespaces that anything was found of."""
+        named = (*self.pods, *self.services, *self.network_policies)
+        found = {namespace for namespace, _ in named} | {key[1] for key in self.templates}
+        return found | self.namespaces.keys() | self.intents.keys()
+
+    def all_entrances(self) -> set[Entrance]:
+        """Return every way into the cluster."""
+        return {entrance for found in self.entrances.values() for entrance in found}
 
     def _in_the_end(self, namespace: str, owner: Owner | None) -> Owner | None:
         for _ in range(_GENERATIONS):

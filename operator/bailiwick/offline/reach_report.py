@@ -6,12 +6,11 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from bailiwick.offline import words
-from bailiwick.offline.folding import Edge, End, folded
+from bailiwick.offline.folding import Edge, folded, is_told
+from bailiwick.offline.plan_data import end_data
 from bailiwick.offline.table import table
 from bailiwick.offline.words import Names
 from bailiwick.offline.world import INGRESS_CONTROLLER, World
-from bailiwick.policy.reach import addresses
-from bailiwick.policy.reach.classes import Workload
 from bailiwick.policy.reach.graph import Connection
 from bailiwick.policy.rules import Direction
 
@@ -50,23 +49,17 @@ def as_data(world: World, namespaces: Collection[str] = ()) -> list[dict[str, An
     """Return every edge as JSON, sorted."""
     found = [
         {
-            "from": _end(edge.source),
-            "to": _end(edge.target),
+            "from": end_data(edge.source),
+            "to": end_data(edge.target),
             "ports": words.ports(edge.says.allowed) if edge.says.allowed else "",
             **({"unknown": words.ports(edge.says.unknown)} if edge.says.unknown else {}),
         }
         for edge in edges(world, namespaces)
-        if edge.source != edge.target
+        if is_told(edge.source, edge.target)
     ]
     found += [
-        {"from": {"ingress": INGRESS_CONTROLLER}, "to": _end(to), "ports": words.ports(ports)}
+        {"from": {"ingress": INGRESS_CONTROLLER}, "to": end_data(to), "ports": words.ports(ports)}
         for to, ports in world.entrances.items()
         if ports and (not namespaces or to.namespace in namespaces)
     ]
     return sorted(found, key=str)
-
-
-def _end(end: End) -> dict[str, Any]:
-    if isinstance(end, Workload):
-        return {"namespace": end.namespace, "name": end.name, "kind": end.kind}
-    return {"outside": [addresses.text_of(each) for each in end]}

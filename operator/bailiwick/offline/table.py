@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Sequence
 from typing import Final
@@ -10,6 +11,7 @@ WIDTH: Final = 100
 
 _GAP: Final = "  "
 _LEAST: Final = 12
+_MARKS: Final = re.compile(r"[\\|*_`<>#\[\]]")
 
 
 def table(
@@ -39,7 +41,7 @@ def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
         return []
     used = [i for i in range(len(header)) if any(row[i] for row in rows)]
     lines = [_joined([header[i] for i in used]), _joined(["---"] * len(used))]
-    return lines + [_joined([_escaped(row[i]) for i in used]) for row in rows]
+    return lines + [_joined([escaped(row[i]) for i in used]) for row in rows]
 
 
 def _widths(cells: Sequence[Sequence[str]], room: int) -> list[int]:
@@ -61,5 +63,6 @@ def _joined(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _escaped(cell: str) -> str:
-    return cell.replace("\\", "\\\\").replace("|", "\\|").replace("*", "\\*").replace("\n", " ")
+def escaped(text: str) -> str:
+    """Write a text so that Markdown shows it as it is."""
+    return _MARKS.sub(r"\\\g<0>", text.replace("\n", " "))

@@ -80,10 +80,10 @@ def cidrs(each: addresses.Range) -> list[str]:
     return list(map(str, summarize_address_range(IPv6Address(first), IPv6Address(last))))
 
 
-def some(names: Collection[str], limit: int) -> str:
+def some(names: Collection[str], limit: int, separator: str = ", ") -> str:
     """Name some, and count the others."""
-    shown = list(names)[:limit]
-    return ", ".join(shown) + (f" and {len(names) - limit} more" if len(names) > limit else "")
+    shown = separator.join(list(names)[:limit])
+    return f"{shown} and {len(names) - limit} more" if len(names) > limit else shown
 
 
 def _blocks(block: Addresses) -> list[str]:
@@ -114,7 +114,7 @@ class Names:
         """Name workloads, whole namespaces by one word; `but` may be missing from them."""
         chosen = frozenset(workloads)
         left = {but} if but is not None else set()
-        if len(self._all) > 1 and self._all - chosen <= left:
+        if len(self._of_namespace) > 1 and len(chosen - left) > 1 and self._all - chosen <= left:
             return [EVERYONE]
         found = []
         for namespace in sorted({w.namespace for w in chosen}, key=self._order):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from bailiwick.offline.entrances import Entrance
-from bailiwick.offline.inventory import Inventory
+from bailiwick.policy.cluster import FixedCluster
 from bailiwick.policy.facts import Pod, Service
 from bailiwick.policy.network.services import target_port
 from bailiwick.policy.reach import ports as port_sets
@@ -33,33 +33,26 @@ class World:
 
 
 def world(
-    inventory: Inventory, policies: Iterable[Policy] | None = None, *, on_host_network: bool = True
+    cluster: FixedCluster, policies: Iterable[Policy], entrances: Iterable[Entrance] = ()
 ) -> World:
-    """Compute who can reach whom, by these policies, or by those that were found.
-
-    Where pods are not to be `on_host_network`, policies hold for them like for all others.
-    """
-    cluster = inventory.cluster()
-    pods = list(cluster.all_pods)
-    if not on_host_network:
-        pods = [replace(pod, host_network=False) for pod in pods]
+    """Compute who can reach whom by these policies."""
     graph = Graph.build(
-        cluster.all_namespaces,
-        [*pods, _ITSELF],
-        inventory.policies.values() if policies is None else policies,
-        cluster.all_nodes,
+        cluster.all_namespaces, [*cluster.all_pods, _ITSELF], policies, cluster.all_nodes
     )
     workloads = Workloads(graph, without=frozenset({INGRESS_CONTROLLER}))
-    return World(workloads, _opened(inventory, graph, workloads))
+    return World(workloads, _opened(cluster, entrances, workloads))
 
 
-def _opened(inventory: Inventory, graph: Graph, workloads: Workloads) -> dict[Workload, PortSet]:
+def _opened(
+    cluster: FixedCluster, entrances: Iterable[Entrance], workloads: Workloads
+) -> dict[Workload, PortSet]:
+    graph = workloads.graph
     itself = next(
         each.number for each in graph.classes.all() if each.namespace == INGRESS_CONTROLLER
     )
     found: dict[Workload, PortSet] = {}
-    for entrance in sorted({e for each in inventory.entrances.values() for e in each}, key=str):
-        service = inventory.services.get((entrance.namespace, entrance.service))
+    for entrance in sorted(set(entrances), key=str):
+        service = cluster.service(entrance.namespace, entrance.service)
         if service is None or not service.selector:
             continue
         selector = Selector.of(service.selector)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from functools import cached_property
+from typing import Protocol, TypeVar
 
 from bailiwick.policy.facts import EndpointSlice, Namespace, Node, Pod, Service, ServiceCIDR
+
+K = TypeVar("K", bound=Hashable)
+T = TypeVar("T")
 
 
 class ClusterView(Protocol):
@@ -41,7 +46,7 @@ class ClusterView(Protocol):
         """Return every ServiceCIDR."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FixedCluster:
     """A cluster given as plain tuples: for the offline commands and for tests."""
 
@@ -55,7 +60,7 @@ class FixedCluster:
 
     def namespace(self, name: str) -> Namespace | None:
         """Return the namespace of this name."""
-        return next((n for n in self.all_namespaces if n.name == name), None)
+        return next(iter(self._namespaces.get(name, ())), None)
 
     def namespaces(self) -> Iterable[Namespace]:
         """Return every namespace."""
@@ -63,7 +68,7 @@ class FixedCluster:
 
     def pods(self, namespace: str) -> Iterable[Pod]:
         """Return the pods of a namespace, finished ones too."""
-        return [p for p in self.all_pods if p.namespace == namespace]
+        return self._pods.get(namespace, ())
 
     def service(self, namespace: str, name: str) -> Service | None:
         """Return the Service of this name."""
@@ -71,11 +76,11 @@ class FixedCluster:
 
     def services(self, namespace: str) -> Iterable[Service]:
         """Return the Services of a namespace."""
-        return [s for s in self.all_services if s.namespace == namespace]
+        return self._services.get(namespace, ())
 
     def endpoint_slices(self, namespace: str, service: str) -> Iterable[EndpointSlice]:
         """Return the EndpointSlices that belong to a Service."""
-        return [s for s in self.all_slices if (s.namespace, s.service) == (namespace, service)]
+        return self._slices.get((namespace, service), ())
 
     def nodes(self) -> Iterable[Node]:
         """Return every node."""
@@ -84,3 +89,26 @@ class FixedCluster:
     def service_cidrs(self) -> Iterable[ServiceCIDR]:
         """Return every ServiceCIDR."""
         return self.all_service_cidrs
+
+    @cached_property
+    def _namespaces(self) -> Mapping[str, list[Namespace]]:
+        return _grouped((each.name, each) for each in self.all_namespaces)
+
+    @cached_property
+    def _pods(self) -> Mapping[str, list[Pod]]:
+        return _grouped((each.namespace, each) for each in self.all_pods)
+
+    @cached_property
+    def _services(self) -> Mapping[str, list[Service]]:
+        return _grouped((each.namespace, each) for each in self.all_services)
+
+    @cached_property
+    def _slices(self) -> Mapping[tuple[str, str], list[EndpointSlice]]:
+        return _grouped(((each.namespace, each.service), each) for each in self.all_slices)
+
+
+def _grouped(pairs: Iterable[tuple[K, T]]) -> Mapping[K, list[T]]:
+    found: dict[K, list[T]] = defaultdict(list)
+    for key, each in pairs:
+        found[key].append(each)
+    return dict(found)

@@ -78,12 +78,25 @@ def test_pods_on_their_nodes_network_are_told_apart_from_what_the_other_tool_say
 
 def test_the_table_folds_what_has_all_in_common() -> None:
     given = "".join(map(workload, ("web", "api", "db"))) + policy("a", ONLY_FROM_WEB)
+    given += workload("other", namespace="elsewhere")
     assert run(given, "-n", "shop").stdout.splitlines() == [
-        "FROM                                       TO                PORTS",
-        "everyone in the cluster                    anywhere outside  all",
-        "everyone in the cluster, anywhere outside  db, web           all",
-        "web                                        api               8080",
+        "FROM                                       TO                                 PORTS",
+        "every workload                             elsewhere/other, anywhere outside  all",
+        "everyone in the cluster, anywhere outside  db, web                            all",
+        "web                                        api                                8080",
     ]
+
+
+def test_stateful_workloads_are_told_to_talk_among_themselves() -> None:
+    closed = policy("a", "podSelector: {}, policyTypes: [Ingress, Egress]")
+    among = policy(
+        "b",
+        "podSelector: {}, policyTypes: [Ingress, Egress], "
+        "ingress: [{from: [{podSelector: {}}]}], egress: [{to: [{podSelector: {}}]}]",
+    )
+    web, db = workload("web"), workload("db", kind="StatefulSet", namespace="data")
+    given = web + db + closed + among + (closed + among).replace("shop", "data")
+    assert run(given).stdout.splitlines()[1:] == ["data/db  data/db  all"]
 
 
 def test_the_data_has_every_edge_by_itself() -> None:

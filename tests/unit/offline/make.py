@@ -39,3 +39,46 @@ def policy(name: str, spec: str, *, namespace: str = "shop") -> str:
         "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n"
         f"metadata: {{name: {name}, namespace: {namespace}}}\nspec: {{{spec}}}\n---\n"
     )
+
+
+def service(name: str, port: int, *, namespace: str = "shop") -> str:
+    """Return a Service of the workload of this name."""
+    return (
+        f"apiVersion: v1\nkind: Service\nmetadata: {{name: {name}, namespace: {namespace}}}\n"
+        f"spec: {{selector: {{app: {name}}}, ports: [{{port: {port}}}]}}\n---\n"
+    )
+
+
+def profile(spec: str = "", *, name: str = "restricted") -> str:
+    """Return a SecurityProfile; without a spec it isolates both directions and opens nothing."""
+    return (
+        "apiVersion: bailiwick.dev/v1alpha1\nkind: SecurityProfile\n"
+        f"metadata: {{name: {name}}}\nspec: {{{spec}}}\n---\n"
+    )
+
+
+def intent(
+    *rules: str, namespace: str = "shop", enforcement: str = "Enforce", name: str = "restricted"
+) -> str:
+    """Return a SecurityIntent with rules as they stand under `allow`."""
+    return (
+        "apiVersion: bailiwick.dev/v1alpha1\nkind: SecurityIntent\n"
+        f"metadata: {{name: default, namespace: {namespace}}}\n"
+        f"spec:\n  profile: {name}\n  enforcement: {enforcement}\n  network:\n    allow: ["
+        + ",\n      ".join(f"{{{rule}}}" for rule in rules)
+        + "]\n---\n"
+    )
+
+
+def from_to(source: str, target: str, ports: str, name: str = "") -> str:
+    """Return a rule between two workloads; `payments/api` is one of another namespace."""
+    sides = (("from", source), ("to", target))
+    peers = [f"{side}: {{{_peer(end)}}}" for side, end in sides]
+    named = name or f"{source}-to-{target}".replace("/", "-")
+    return f"name: {named}, {', '.join(peers)}, ports: [{ports}]"
+
+
+def _peer(end: str) -> str:
+    namespace, _, app = end.rpartition("/")
+    elsewhere = f"namespace: {namespace}, " if namespace else ""
+    return f"{elsewhere}workload: {{matchLabels: {{app: {app}}}}}"

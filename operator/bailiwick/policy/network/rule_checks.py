@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
+from bailiwick.api.intent import AllowRule
 from bailiwick.api.peers import Peer
 from bailiwick.api.template import TemplateRule
 from bailiwick.api.types import MESSAGE_LIMIT, LabelSelector
@@ -32,7 +33,7 @@ Problem = str
 """Where it stands, and what to write instead: `from.cidr: write …`."""
 
 
-def problems(rule: TemplateRule) -> Iterator[Problem]:
+def problems(rule: TemplateRule | AllowRule) -> Iterator[Problem]:
     """Tell everything that a schema would refuse, and types alone do not."""
     if rule.from_ is None and rule.to is None:
         yield "write from, to, or both"

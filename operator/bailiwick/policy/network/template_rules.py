@@ -13,6 +13,7 @@ from bailiwick.api.intent import AllowRule
 from bailiwick.api.template import TemplateRule
 from bailiwick.policy.declared import declared_rule
 from bailiwick.policy.effective import Refusal
+from bailiwick.policy.model_errors import in_words
 from bailiwick.policy.network.peers import is_local
 from bailiwick.policy.network.rule_checks import problems
 from bailiwick.policy.rules import Rule, TemplateRequest
@@ -22,13 +23,7 @@ RULE_LIMIT = 20
 
 _PROBLEMS_TOLD = 3
 _FIELDS = "from, to, ports and reason"
-_WORDS = {
-    "extra_forbidden": "there is no such field",
-    "string_type": "write a text, such as {{ with.version | string }}",
-    "tuple_type": "write a list",
-    "dict_type": "write a mapping",
-    "model_type": "write a mapping",
-}
+_WORDS = {"string_type": "write a text, such as {{ with.version | string }}"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,17 +103,5 @@ def _null(value: object, path: str = "") -> str:
 
 
 def _in_words(error: ValidationError) -> list[str]:
-    told: dict[str, str] = {}
-    for each in error.errors(include_url=False):
-        path = ""
-        for part in each["loc"]:
-            if isinstance(part, int):
-                path += f"[{part}]"
-            # Pydantic names the form of a port that it tried: ports, 0, int.
-            elif not path.startswith("ports["):
-                path += f".{part}" if path else part
-        words = _WORDS.get(each["type"], each["msg"].removeprefix("Input "))
-        if path.startswith("ports["):
-            words = "write a port's number, a range or a container port's name"
-        told.setdefault(path, f"{path}: {words}")
-    return list(told.values())[:_PROBLEMS_TOLD]
+    told = [f"{path}: {words}" for path, words in in_words(error, _WORDS).items()]
+    return told[:_PROBLEMS_TOLD]

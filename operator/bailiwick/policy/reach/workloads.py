@@ -28,6 +28,10 @@ class Workloads:
                     found[workload].append(each.number)
         self.classes: Mapping[Workload, list[int]] = dict(sorted(found.items()))
 
+    def numbers(self) -> list[int]:
+        """Return the numbers of all their classes, in order."""
+        return sorted({number for numbers in self.classes.values() for number in numbers})
+
     def targets(self, source: Workload) -> dict[Workload, Connection]:
         """Return whom some pod of a workload can reach, and on what ports; itself too."""
         found: dict[Workload, Connection] = {}

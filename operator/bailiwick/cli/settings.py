@@ -1,0 +1,53 @@
+"""Options of the offline commands that stand for the operator's settings in a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from bailiwick.cli.options import PODS
+from bailiwick.policy.settings import ALWAYS_EXEMPT, PodsOf, Settings
+
+Command = Callable[..., Any]
+
+
+def with_settings(command: Command) -> Command:
+    """Add the options to a command, which gets a `settings` of them."""
+
+    @click.option(
+        "--cluster-cidr",
+        "cluster_cidrs",
+        multiple=True,
+        help="A range of the cluster's pod or Service addresses, where manifests name none.",
+    )
+    @click.option(
+        "--ingress-controller",
+        "ingress_controllers",
+        type=PODS,
+        multiple=True,
+        help="Pods of the ingress controller: NAMESPACE or NAMESPACE:key=value,key=value.",
+    )
+    @click.option(
+        "--exempt-namespace",
+        "exempt_namespaces",
+        multiple=True,
+        help="A namespace that the operator never isolates, besides kube-system and the like.",
+    )
+    def with_them(
+        *arguments: Any,
+        cluster_cidrs: tuple[str, ...],
+        ingress_controllers: tuple[PodsOf, ...],
+        exempt_namespaces: tuple[str, ...],
+        **others: Any,
+    ) -> Any:
+        settings = Settings(
+            exempt_namespaces=ALWAYS_EXEMPT | frozenset(exempt_namespaces),
+            cluster_cidrs=cluster_cidrs,
+            ingress_controllers=ingress_controllers,
+        )
+        return command(*arguments, settings=settings, **others)
+
+    with_them.__doc__ = command.__doc__
+    return with_them

@@ -1,0 +1,80 @@
+"""A plan as data: every edge by itself, every policy whole."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bailiwick.offline import words
+from bailiwick.offline.findings import Finding
+from bailiwick.offline.planning import NamespacePlan, Plan
+from bailiwick.policy.reach import addresses
+from bailiwick.policy.reach.classes import Workload
+from bailiwick.policy.reach.namespace_edges import End, NamespaceEdge
+
+JSON = dict[str, Any]
+
+
+def as_data(plan: Plan) -> JSON:
+    """Return the plan as JSON; equal plans give equal data."""
+    return {
+        "namespaces": [_namespace(each) for each in plan.namespaces],
+        "findings": [finding_data(each) for each in plan.findings],
+        "assumed": list(plan.assumed),
+        "ungoverned": list(plan.ungoverned),
+        "otherKinds": dict(sorted(plan.passed_over.items())),
+    }
+
+
+def finding_data(finding: Finding) -> JSON:
+    """Return a finding as JSON."""
+    found: JSON = {
+        "id": finding.id,
+        "namespace": finding.namespace,
+        "severity": str(finding.severity),
+        "code": finding.code,
+        "about": finding.about,
+        "message": finding.message,
+    }
+    if finding.place.source:
+        found["file"] = finding.place.source
+        found["line"] = finding.place.line
+    if finding.suggestion:
+        found["suggestion"] = finding.suggestion
+    return found
+
+
+def end_data(end: End) -> JSON:
+    """Return one end of an edge as JSON."""
+    if isinstance(end, Workload):
+        return {"namespace": end.namespace, "name": end.name, "kind": end.kind}
+    return {"outside": [addresses.text_of(each) for each in end]}
+
+
+def edge_data(edge: NamespaceEdge) -> JSON:
+    """Return an edge as JSON."""
+    found: JSON = {
+        "from": end_data(edge.source),
+        "to": end_data(edge.target),
+        "ports": words.ports(edge.ports),
+        "state": edge.state.value,
+    }
+    if edge.by:
+        found["openedBy"] = [
+            {"rule": by.rule, "origin": "profile" if by.from_profile else "intent"}
+            for by in edge.by
+        ]
+    return found
+
+
+def _namespace(each: NamespacePlan) -> JSON:
+    effective = each.held.effective
+    found: JSON = {"name": each.name}
+    if effective is not None:
+        found |= {
+            "profile": effective.profile,
+            "enforcement": effective.enforcement.value,
+            "policies": [policy.manifest(each.name) for policy in each.held.compiled.policies],
+            "edges": sorted(map(edge_data, each.edges), key=str),
+            "cut": sorted(map(edge_data, each.cut), key=str),
+        }
+    return {**found, "findings": [finding_data(finding) for finding in each.findings]}

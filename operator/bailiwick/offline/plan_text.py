@@ -1,0 +1,142 @@
+"""A plan as text for a terminal, readable at 100 columns."""
+
+from __future__ import annotations
+
+import textwrap
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from bailiwick.offline import words
+from bailiwick.offline.findings import Finding, Severity
+from bailiwick.offline.folding import Edge, folded
+from bailiwick.offline.planning import NamespacePlan, Plan
+from bailiwick.offline.table import WIDTH, table
+from bailiwick.offline.words import Names
+from bailiwick.policy.reach.declared import DeclaredBy
+from bailiwick.policy.reach.namespace_edges import NamespaceEdge, State
+from bailiwick.policy.reach.ports import PortSet
+
+HEADER: Final = ("FROM", "TO", "PORTS", "STATE", "OPENED BY")
+
+_CUTS_SHOWN: Final = 20
+_INDENT: Final = "  "
+
+Says = tuple[PortSet, State, tuple[DeclaredBy, ...]]
+Cells = tuple[str, str, str, str, str]
+
+
+def as_text(plan: Plan, *, policies: bool = False) -> list[str]:
+    """Return the lines; `policies`: with the name of each policy."""
+    lines: list[str] = []
+    for each in plan.namespaces:
+        lines += [*_namespace(each, plan, policies=policies), ""]
+    for finding in plan.findings:
+        lines += _finding(finding)
+    return lines + list(_end(plan))
+
+
+def rows(edges: Iterable[NamespaceEdge], names: Names) -> list[Cells]:
+    """Return the rows of the table of edges."""
+    told: list[Edge[Says]] = [Edge(e.source, e.target, (e.ports, e.state, e.by)) for e in edges]
+    found = []
+    for row in folded(told, names):
+        ports, state, by = row.says
+        shown = "" if state is State.OPEN else state.value
+        found.append((row.sources, row.targets, words.ports(ports), shown, _by(by, state)))
+    return sorted(found, key=lambda cells: (cells[3] != "", cells))
+
+
+def heading(each: NamespacePlan) -> str:
+    """Say what a namespace is held to."""
+    effective = each.held.effective
+    if effective is None:
+        return f"Namespace {each.name}"
+    count = len(each.held.compiled.policies)
+    policies = "1 policy" if count == 1 else f"{count} policies"
+    would = policies if each.held.is_enforced else f"{policies} once it is enforced"
+    return (
+        f"Namespace {each.name}: profile {effective.profile}, "
+        f"{effective.enforcement.value}, {would}"
+    )
+
+
+def counted(findings: Sequence[Finding]) -> str:
+    """Count findings by severity: `1 error, 2 warnings`."""
+    counts = Counter(finding.severity for finding in findings)
+    parts = [
+        f"{counts[severity]} {severity}{'' if counts[severity] == 1 else 's'}"
+        for severity in sorted(Severity, reverse=True)
+        if counts[severity]
+    ]
+    return ", ".join(parts) or "nothing to say"
+
+
+def _namespace(each: NamespacePlan, plan: Plan, *, policies: bool) -> Iterator[str]:
+    yield heading(each)
+    names = Names(plan.after.workloads.classes, each.name)
+    if policies:
+        yield ""
+        yield from table(("POLICY", "HALF", "RULE"), _policies(each), indent=_INDENT)
+    edges = table(HEADER, rows(each.edges, names), indent=_INDENT)
+    if edges:
+        yield ""
+        yield from edges
+    if each.cut:
+        yield ""
+        yield f"{_INDENT}Possible today, and cut once it is enforced:"
+        shown = rows(each.cut, names)
+        yield from table(HEADER[:3], [row[:3] for row in shown[:_CUTS_SHOWN]], indent=_INDENT)
+        if len(shown) > _CUTS_SHOWN:
+            yield f"{_INDENT}and {len(shown) - _CUTS_SHOWN} more"
+    for finding in each.findings:
+        yield ""
+        yield from _finding(finding, _INDENT)
+
+
+def _policies(each: NamespacePlan) -> list[tuple[str, str, str]]:
+    return [
+        (policy.name, policy.half, policy.rule or "every pod is isolated")
+        for policy in each.held.compiled.policies
+    ]
+
+
+def _finding(finding: Finding, indent: str = "") -> Iterator[str]:
+    place = f"{finding.place}: " if finding.place.source else ""
+    yield f"{indent}{place}{finding.severity} {finding.code}"
+    room = indent + _INDENT
+    yield from _wrapped(finding.message, room)
+    for line in finding.suggestion.splitlines():
+        yield f"{room}{_INDENT}{line}"
+
+
+def _wrapped(text: str, indent: str = "") -> list[str]:
+    return textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
+
+
+def _by(by: Sequence[DeclaredBy], state: State) -> str:
+    if not by:
+        return "not isolated" if state is State.OPEN else ""
+    return ", ".join(f"{each.rule} (profile)" if each.from_profile else each.rule for each in by)
+
+
+def _end(plan: Plan) -> Iterator[str]:
+    if plan.assumed:
+        yield "Assumed, since the manifests do not say:"
+        for each in plan.assumed:
+            yield from _wrapped(f"- {each}", _INDENT)
+    if plan.ungoverned:
+        names = words.some(plan.ungoverned, 10)
+        what = "namespace has" if len(plan.ungoverned) == 1 else "namespaces have"
+        yield from _wrapped(
+            f"{len(plan.ungoverned)} {what} neither an intent nor the label bailiwick.dev/profile: "
+            f"{names}"
+        )
+    yield f"In all: {counted(plan.all_findings())}."

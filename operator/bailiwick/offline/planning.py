@@ -1,0 +1,180 @@
+"""What manifests would come to: policies, edges and findings, namespace by namespace."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from bailiwick.api.meta import MANAGED_BY, MANAGED_BY_LABEL, ORIGIN_LABEL
+from bailiwick.offline.declared import declarations
+from bailiwick.offline.edge_findings import EdgeReport, Foreign
+from bailiwick.offline.findings import Finding
+from bailiwick.offline.governing import Given, Governed, govern
+from bailiwick.offline.inventory import Inventory
+from bailiwick.offline.plan_findings import Places, of_intent, of_manifests
+from bailiwick.offline.stand_ins import Assumed, with_stand_ins
+from bailiwick.offline.world import World, world
+from bailiwick.policy.reach.declared import Declared, DeclaredBy
+from bailiwick.policy.reach.kinds import network_policy
+from bailiwick.policy.reach.model import Policy, PolicyKey
+from bailiwick.policy.reach.namespace_edges import NamespaceEdge, cut_edges, namespace_edges
+from bailiwick.policy.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class NamespacePlan:
+    """A namespace: what it is held to, the edges it would have, and what there is to say.
+
+    In Audit, `edges` are those it would have with Enforce, and `cut` those it would lose.
+    """
+
+    held: Governed
+    edges: tuple[NamespaceEdge, ...] = ()
+    cut: tuple[NamespaceEdge, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The namespace's name."""
+        return self.held.namespace.name
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What was found, made into a whole.
+
+    `world` has the policies that would be in force, `after` those of intents in Audit too.
+    `findings` are those of no namespace that is held to something.
+    """
+
+    namespaces: tuple[NamespacePlan, ...]
+    world: World
+    after: World
+    findings: tuple[Finding, ...] = ()
+    assumed: tuple[str, ...] = ()
+    ungoverned: tuple[str, ...] = ()
+    passed_over: Counter[str] = field(default_factory=Counter)
+
+    def all_findings(self) -> list[Finding]:
+        """Return every finding, the most severe first."""
+        everything = [*self.findings, *(f for each in self.namespaces for f in each.findings)]
+        return in_order(everything)
+
+
+def plan(
+    inventory: Inventory, settings: Settings, now: datetime, *, complete: bool = False
+) -> Plan:
+    """Work out what an inventory would come to.
+
+    `complete`: it is all of a cluster, so that what is not in it is not there; else stand-ins are
+    taken for what every cluster has. Problems that are found on the way are added to the
+    inventory's, and the plan is worth nothing then.
+    """
+    declared = declarations(inventory)
+    named = declared.namespaces()
+    unknown = frozenset() if complete else frozenset(named - inventory.populated())
+    cluster = inventory.cluster(unknown)
+    assumed = Assumed(cluster, settings, {}) if complete else with_stand_ins(cluster, settings)
+    maps = tuple(inventory.config_maps.values())
+    given = Given(declared, assumed.cluster, assumed.settings, now, maps)
+    governed = govern(given)
+    looked_at = {key for held in governed for key in held.compiled.depends_on}
+    return _whole(inventory, governed, assumed, looked_at, unknown)
+
+
+def in_order(findings: Iterable[Finding]) -> list[Finding]:
+    """Return findings, the most severe first."""
+    return sorted(findings, key=lambda each: (-each.severity, each.place, each))
+
+
+def _whole(
+    inventory: Inventory,
+    governed: Sequence[Governed],
+    assumed: Assumed,
+    looked_at: Collection[str],
+    unknown: frozenset[str],
+) -> Plan:
+    cluster = assumed.without_unused(looked_at)
+    ours = {held.namespace.name: _policies(held) for held in governed}
+    foreign = _foreign(inventory, {*ours})
+    everything = [*foreign, *(policy for each in ours.values() for policy in each)]
+    entrances = inventory.all_entrances()
+    after = world(cluster, everything, entrances)
+    now = after
+    if not all(held.is_enforced for held in governed):
+        enforced = [p for held in governed if held.is_enforced for p in ours[held.namespace.name]]
+        now = world(cluster, [*foreign, *enforced], entrances)
+    reader = _Reader(
+        inventory,
+        Declared(after.workloads.graph, _made_of(governed)),
+        Foreign.of(after.workloads.graph, [policy.key for policy in foreign]),
+        now,
+        after,
+        unknown,
+    )
+    remarks = list(of_manifests(inventory))
+    names = {held.namespace.name for held in governed}
+    return Plan(
+        namespaces=tuple(reader.namespace(held, remarks) for held in governed),
+        world=now,
+        after=after,
+        findings=tuple(f for f in remarks if f.namespace not in names),
+        assumed=tuple(assumed.told(looked_at)),
+        ungoverned=tuple(sorted(inventory.populated() - names)),
+        passed_over=inventory.other_kinds,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Reads one namespace after the other against the whole."""
+
+    inventory: Inventory
+    declared: Declared
+    foreign: Foreign
+    now: World
+    after: World
+    unknown: frozenset[str]
+
+    def namespace(self, held: Governed, remarks: Iterable[Finding]) -> NamespacePlan:
+        """Return the plan of a namespace."""
+        name, places = held.namespace.name, Places(self.inventory)
+        findings = [finding for finding in remarks if finding.namespace == name]
+        findings += of_intent(held, places, self.unknown)
+        if held.effective is None:
+            return NamespacePlan(held, findings=tuple(in_order(findings)))
+        workloads = self.after.workloads
+        edges = namespace_edges(name, workloads, self.declared)
+        cut = [] if held.is_enforced else cut_edges(name, self.now.workloads, workloads)
+        rules = {rule.name: rule for rule in held.effective.rules}
+        report = EdgeReport(held, rules, edges, cut, workloads, self.foreign, places)
+        findings += report.findings()
+        return NamespacePlan(held, tuple(edges), tuple(cut), tuple(in_order(findings)))
+
+
+def _policies(held: Governed) -> list[Policy]:
+    namespace = held.namespace.name
+    return [network_policy.read(namespace, p.name, p.spec) for p in held.compiled.policies]
+
+
+def _made_of(governed: Iterable[Governed]) -> dict[PolicyKey, DeclaredBy | None]:
+    """Return the policies of intents, each with the rule that it was made of."""
+    found: dict[PolicyKey, DeclaredBy | None] = {}
+    for held in governed:
+        for policy in held.compiled.policies:
+            key = PolicyKey(network_policy.KIND, held.namespace.name, policy.name)
+            from_profile = policy.labels.get(ORIGIN_LABEL) == "profile"
+            found[key] = DeclaredBy(policy.rule, from_profile) if policy.rule else None
+    return found
+
+
+def _foreign(inventory: Inventory, governed: Collection[str]) -> list[Policy]:
+    """Return the policies that no intent gives: what the operator made is made anew."""
+    made = {
+        PolicyKey(network_policy.KIND, *place)
+        for place, policy in inventory.network_policies.items()
+        if place[0] in governed and policy.labels.get(MANAGED_BY_LABEL) == MANAGED_BY
+    }
+    return [policy for key, policy in sorted(inventory.policies.items()) if key not in made]
