@@ -9,7 +9,7 @@ from bailiwick.api.exception import VulnerabilityExceptionSpec, VulnerabilityExc
 from bailiwick.api.imagescan import ImageScanSpec, ImageScanStatus
 from bailiwick.api.intent import SecurityIntentSpec
 from bailiwick.api.intent_status import SecurityIntentStatus
-from bailiwick.api.meta import GROUP, INTENT_NAME
+from bailiwick.api.meta import BUILT_IN, GROUP, INTENT_NAME
 from bailiwick.api.profile import SecurityProfileSpec, SecurityProfileStatus
 from bailiwick.api.rescan import RescanRequestSpec, RescanRequestStatus
 from bailiwick.api.types import JSON, ApiModel, Rule, Status
@@ -85,6 +85,11 @@ SECURITY_PROFILE = Kind(
         Rule(
             "self.metadata.name.matches('^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$')",
             "name it as a label would be: at most 63 lower-case letters, digits and '-'",
+            _NAME,
+        ),
+        Rule(
+            f"self.metadata.name != '{BUILT_IN}'",
+            f"{BUILT_IN} is the profile that holds where there is none: choose another name",
             _NAME,
         ),
     ),

@@ -16,6 +16,9 @@ FIELD_MANAGER = "bailiwick"
 INTENT_NAME = "default"
 """The name of every SecurityIntent: a namespace has one."""
 
+BUILT_IN = "built-in"
+"""The name of the profile that holds where there is no other; no SecurityProfile may have it."""
+
 PROFILE_LABEL = f"{GROUP}/profile"
 """On a namespace: the profile that binds it."""
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"

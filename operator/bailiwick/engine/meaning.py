@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from bailiwick.api.intent import SecurityIntentSpec
-from bailiwick.api.meta import Reason
+from bailiwick.api.meta import BUILT_IN, Reason
 from bailiwick.api.profile import SecurityProfileSpec
 from bailiwick.engine.changes import TEMPLATES
 from bailiwick.kube.resources import SECURITY_PROFILES
 from bailiwick.policy.assessment.readiness import cannot_read
-from bailiwick.policy.binding import BUILT_IN, Binding, Problem, ProfileTerms, bind
+from bailiwick.policy.binding import Binding, Problem, ProfileTerms, bind
 from bailiwick.policy.builtin import BUILT_IN_PROFILE
 from bailiwick.policy.declared import selector_of
 from bailiwick.policy.effective import EffectiveIntent

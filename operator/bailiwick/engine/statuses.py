@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
-from bailiwick.api.meta import PROFILE_LABEL, Reason
+from bailiwick.api.meta import BUILT_IN, PROFILE_LABEL, Reason
 from bailiwick.engine.objects import DeclaredObject
 from bailiwick.kube.errors import NotFound
 from bailiwick.kube.resources import SECURITY_INTENTS
 from bailiwick.policy.assessment.evidence import Evidence
 from bailiwick.policy.assessment.input import Assessment, AssessmentInput, Rescan
-from bailiwick.policy.binding import BUILT_IN, Problem
+from bailiwick.policy.binding import Problem
 from bailiwick.policy.verdict import assess
 from bailiwick.reports.status import update
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from bailiwick.api.meta import PROFILE_LABEL
+from bailiwick.api.meta import BUILT_IN, PROFILE_LABEL
 from bailiwick.policy.effective import Refusal
 from bailiwick.policy.facts import Namespace
 from bailiwick.policy.selectors import Selector
-
-BUILT_IN = "built-in"
 
 
 @dataclass(frozen=True, slots=True)

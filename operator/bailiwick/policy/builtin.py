@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from bailiwick.api.meta import BUILT_IN
 from bailiwick.api.profile import SecurityProfileSpec
-from bailiwick.policy.binding import BUILT_IN
 from bailiwick.policy.merge import ProfileVersion
 
 BUILT_IN_PROFILE = ProfileVersion(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bailiwick.api.meta import PROFILE_LABEL
-from bailiwick.policy.binding import BUILT_IN, ProfileTerms, bind
+from bailiwick.api.meta import BUILT_IN, PROFILE_LABEL
+from bailiwick.policy.binding import ProfileTerms, bind
 from bailiwick.policy.facts import Namespace
 from bailiwick.policy.selectors import Selector
 

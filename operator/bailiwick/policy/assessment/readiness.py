@@ -10,7 +10,7 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from bailiwick.api.meta import Reason
+from bailiwick.api.meta import BUILT_IN, Reason
 from bailiwick.policy.assessment.evidence import Evidence
 from bailiwick.policy.assessment.input import AssessmentInput, Truth
 from bailiwick.policy.controls.network import closed_by_rule, first_of
@@ -165,7 +165,7 @@ def closed_reason(closed: list[NetworkFinding]) -> Reason:
 def _done(evidence: Evidence, plan: CompiledNetwork) -> Statement:
     policies = count(len(plan.policies), "policy", "policies")
     profile = f"profile {evidence.effective.profile}"
-    if evidence.effective.profile == "built-in":
+    if evidence.effective.profile == BUILT_IN:
         profile = "the built-in profile, since no SecurityProfile is the default"
     if evidence.effective.enforcement is Enforcement.AUDIT:
         return Statement(
