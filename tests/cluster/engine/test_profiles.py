@@ -138,7 +138,6 @@ def test_usable_by_decides_who_may_name_a_profile_and_not_whom_the_label_binds(
 LIMITS = {
     "enforcement": {"minimum": "Enforce", "initial": "Enforce"},
     "network": {
-        "internet": "Denied",
         "mayDeclare": {
             "entities": ["DNS"],
             "cidrs": ["203.0.113.0/24"],
