@@ -6,6 +6,7 @@ written after a write that failed: the next reconcile reads the namespace and pl
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -17,8 +18,9 @@ from bailiwick.kube.errors import ApiError, Conflict
 from bailiwick.kube.resources import NETWORK_POLICIES
 from bailiwick.kube.store import Key
 from bailiwick.policy.assessment.evidence import LivePolicies, WriteFailure
+from bailiwick.policy.network.edits import Step, waves
 from bailiwick.policy.network.naming import BRIDGE_PREFIX
-from bailiwick.policy.network.plan import Step, plan
+from bailiwick.policy.network.plan import plan
 from bailiwick.policy.network.specs import same, text
 from bailiwick.policy.rules import Direction
 
@@ -92,17 +94,19 @@ class Enforcer:
         written: list[str] = []
         failed: tuple[WriteFailure, ...] = ()
         retry_after = 0.0
-        for step in steps:
-            await self.throttle()
-            try:
-                await self._carry_out(intent, step, live)
-            except ApiError as error:
-                failed = (WriteFailure(step.name, str(error)),)
-                retry_after = error.retry_after or 0.0
+        for wave in waves(steps):
+            errors = await asyncio.gather(*(self._attempt(intent, step, live) for step in wave))
+            done = [step.name for step, error in zip(wave, errors, strict=True) if not error]
+            written += [name for name in done if name not in written]
+            if any(errors):
+                failed = tuple(
+                    WriteFailure(step.name, str(error))
+                    for step, error in zip(wave, errors, strict=True)
+                    if error
+                )
+                retry_after = max(error.retry_after or 0.0 for error in errors if error)
                 self._unsure.add(namespace)
                 break
-            if step.name not in written:
-                written.append(step.name)
         if not failed:
             self._settled[namespace] = fingerprint
         elif not drifted:
@@ -122,6 +126,17 @@ class Enforcer:
         listed = [self.project(item) for item in found.items]
         self.world.policies.take(namespace, listed, version_number(found.resource_version))
         self._unsure.discard(namespace)
+
+    async def _attempt(
+        self, intent: DeclaredObject, step: Step, live: dict[str, NetworkPolicy]
+    ) -> ApiError | None:
+        """Do one step, and return why it could not be done."""
+        await self.throttle()
+        try:
+            await self._carry_out(intent, step, live)
+        except ApiError as error:
+            return error
+        return None
 
     async def _carry_out(
         self, intent: DeclaredObject, step: Step, live: dict[str, NetworkPolicy]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from random import Random
 
 import pytest
 from hypothesis import example, given
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from bailiwick.policy.facts import NetworkPolicy
 from bailiwick.policy.network import bridges
 from bailiwick.policy.network.compile import isolation_policy
+from bailiwick.policy.network.edits import Step, waves
 from bailiwick.policy.network.model import Policy
 from bailiwick.policy.network.plan import plan
 from bailiwick.policy.rules import Direction
@@ -36,6 +38,7 @@ def change(
     crashed_after: Sequence[int],
     *,
     cuts: bool = False,
+    order: Random | None = None,
 ) -> Live:
     """Lead to `desired`, beginning anew after each crash, and check each state on the way.
 
@@ -43,7 +46,7 @@ def change(
     """
     before, after = allowed(live, foreign), allowed(live_of(desired), foreign)
     for steps_done in (*crashed_after, None):
-        for step in plan(live, desired, foreign)[:steps_done]:
+        for step in mixed(plan(live, desired, foreign), order)[:steps_done]:
             live = carry_out(live, [step])
             now = allowed(live, foreign)
             assert now <= before | after, f"wider after {step}"
@@ -52,6 +55,30 @@ def change(
     assert allowed(live, foreign) == after
     assert live.keys() == {p.name for p in desired}
     return live
+
+
+def mixed(steps: Sequence[Step], order: Random | None) -> list[Step]:
+    together = list(waves(steps))
+    if order:
+        for wave in together:
+            order.shuffle(wave)
+    return [step for wave in together for step in wave]
+
+
+@given(
+    st.one_of(edits(), st.tuples(desired_sets(), desired_sets())),
+    foreign_sets(),
+    crashes,
+    st.randoms(use_true_random=False),
+)
+def test_writes_that_go_together_may_land_in_any_order(
+    edit: tuple[Sequence[Policy], Sequence[Policy]],
+    foreign: Sequence[NetworkPolicy],
+    crashed_after: Sequence[int],
+    order: Random,
+) -> None:
+    before, after = edit
+    change(live_of(before), after, foreign, crashed_after, order=order)
 
 
 @given(desired_sets(), desired_sets(), desired_sets(), foreign_sets(), crashes)

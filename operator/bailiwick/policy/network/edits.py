@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -14,12 +14,17 @@ from bailiwick.policy.rules import Direction
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One write: apply `policy`, or delete the policy called `name`; `why` is for the log."""
+    """One write: apply `policy`, or delete the policy called `name`; `why` is for the log.
+
+    Steps in a row of the same `wave` may be written at the same time, in whatever order they
+    land; one without a wave is written alone.
+    """
 
     action: Literal["apply", "delete"]
     name: str
     policy: Policy | None
     why: str
+    wave: Literal["", "growing", "shrinking"] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,18 @@ def apply(policy: Policy, why: str) -> Step:
 def delete(name: str) -> Step:
     """Return the step that deletes a policy."""
     return Step("delete", name, None, "not wanted")
+
+
+def waves(steps: Iterable[Step]) -> Iterator[list[Step]]:
+    """Go through steps in their order, those together that may be written at the same time."""
+    gathered: list[Step] = []
+    for step in steps:
+        if gathered and not (step.wave and step.wave == gathered[-1].wave):
+            yield gathered
+            gathered = []
+        gathered.append(step)
+    if gathered:
+        yield gathered
 
 
 def edits(live: Mapping[str, NetworkPolicy], rules: Iterable[Policy]) -> Edits:
@@ -76,7 +93,12 @@ def edits(live: Mapping[str, NetworkPolicy], rules: Iterable[Policy]) -> Edits:
         for _, union in turns
         if len(turns) + len(remade) > 1
     ]
-    return Edits((*creates, *grows, *unions), (*remade, *(step for step, _ in turns), *shrinks))
+    growing = (*creates, *grows, *unions)
+    shrinking = (*(step for step, _ in turns), *shrinks)
+    return Edits(
+        tuple(replace(step, wave="growing") for step in growing),
+        (*remade, *(replace(step, wave="shrinking") for step in shrinking)),
+    )
 
 
 def _union(live: NetworkPolicy, policy: Policy) -> Policy:
