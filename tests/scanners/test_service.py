@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 
 from bailiwick.policy.images.findings import Severity
-from bailiwick.scanners import wire
+from bailiwick.scanners import errors, wire
 from bailiwick.scanners.errors import ScanError
 from bailiwick.scanners.service import failures
 from tests.images.build import (
@@ -175,7 +175,7 @@ async def test_a_registry_that_asks_for_credentials(scanner: Scanner, scan: Scan
         for authorization in ("", f"Basic {wrong}"):
             with pytest.raises(ScanError) as caught:
                 await scan(scanner, name, digest, authorization=authorization)
-            assert caught.value.reason == failures.REGISTRY_UNAUTHORIZED
+            assert caught.value.reason == errors.REGISTRY_UNAUTHORIZED
             assert "pull secret" in caught.value.message
         right = base64.b64encode(TEAM.encode()).decode()
         report = await scan(scanner, name, digest, authorization=f"Basic {right}")

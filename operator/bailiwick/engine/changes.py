@@ -112,4 +112,4 @@ def _own_shape(pod: Pod | None) -> object:
     """What an intent of the pod's own namespace depends on: its images besides."""
     if pod is None:
         return None
-    return _network_shape(pod), pod.containers, pod.finished
+    return _network_shape(pod), pod.containers, pod.pull_secrets, pod.finished

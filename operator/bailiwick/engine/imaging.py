@@ -103,6 +103,7 @@ class Imaging:
         self.scanning: Scanning | None = None
         if self.watch is not None:
             self.scanning = Scanning(
+                client=client,
                 scanner=self.watch,
                 schedule=schedule,
                 uses=self.uses,

@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from bailiwick.engine.knowledge import under_digest
+from bailiwick.engine.pull_secrets import credentials
 from bailiwick.engine.schedule import Target
 from bailiwick.kube.errors import ApiError
 from bailiwick.policy.images.state import Failure
-from bailiwick.scanners.errors import ScanError
+from bailiwick.scanners.errors import REGISTRY_UNAUTHORIZED, ScanError
 
 if TYPE_CHECKING:
     from bailiwick.engine.knowledge import Images, Knowledge
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from bailiwick.engine.scanner_watch import ScannerWatch
     from bailiwick.engine.schedule import Schedule
     from bailiwick.engine.uses import ImageUses
+    from bailiwick.kube.client import Client
     from bailiwick.policy.images.findings import ScanReport
 
 logger = logging.getLogger(__name__)
@@ -37,6 +39,7 @@ class Scanning:
     def __init__(
         self,
         *,
+        client: Client,
         scanner: ScannerWatch,
         schedule: Schedule,
         uses: ImageUses,
@@ -46,6 +49,7 @@ class Scanning:
         tell: Callable[[str], None],
         clock: Callable[[], datetime],
     ) -> None:
+        self._client = client
         self._scanner = scanner
         self._schedule = schedule
         self._uses = uses
@@ -69,9 +73,7 @@ class Scanning:
             # Where there is a result, its namespaces have nothing new to say before the next.
             self._tell(digest)
         try:
-            report = await self._scanner.adapter.scan(
-                target.reference, architecture=target.architecture, plain_http=target.plain_http
-            )
+            report = await self._ask(target)
             await self._succeeded(digest, target, report, begun)
         except ScanError as error:
             self._failed(known, target, error)
@@ -86,6 +88,22 @@ class Scanning:
             known.scanning = False
             self._look_again(digest)
             self._tell(digest)
+
+    async def _ask(self, target: Target) -> ScanReport:
+        found = await credentials(
+            self._client, target.namespace, target.pull_secrets, target.reference
+        )
+        try:
+            return await self._scanner.adapter.scan(
+                target.reference,
+                authorization=found.authorization,
+                architecture=target.architecture,
+                plain_http=target.plain_http,
+            )
+        except ScanError as error:
+            if error.reason == REGISTRY_UNAUTHORIZED and found.problem:
+                error.message = f"{error.message} {found.problem}"
+            raise
 
     async def _succeeded(
         self, digest: str, target: Target, report: ScanReport, begun: datetime

@@ -24,11 +24,16 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a digest is fetched from, and for which platform where it is an index's."""
+    """Where a digest is fetched from, for which platform, and with whose pull secrets.
+
+    The platform matters where the digest is an index's.
+    """
 
     reference: Reference
     architecture: str
     plain_http: bool
+    namespace: str
+    pull_secrets: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -49,14 +54,21 @@ class Schedule:
         refusal = _NOT_IN_USE
         uses = self.uses.of(digest)
         architectures = self._unresolved(digest)
-        for namespace in sorted(uses):
+        # Who has no pull secret may run what a node has from somebody who has one.
+        for namespace in sorted(uses, key=lambda each: (not uses[each].pull_secrets, each)):
             for reference in uses[namespace].references:
                 refused = contactable(
                     reference, uses[namespace].terms.registries, allow_loopback=self.allow_loopback
                 )
                 if refused is None:
                     plain = self.allow_loopback and host_of(reference.registry) in _LOOPBACK
-                    return Target(reference, min(architectures, default=""), plain)
+                    return Target(
+                        reference,
+                        min(architectures, default=""),
+                        plain,
+                        namespace,
+                        uses[namespace].pull_secrets,
+                    )
                 refusal = refused
         return refusal
 

@@ -17,13 +17,14 @@ class Use:
     """One namespace's use of a digest: where it may be found, and what its profile asks.
 
     `architectures` are those of the nodes that run it, sorted; `asked` the instants of the
-    rescans that cover it.
+    rescans that cover it; `pull_secrets` the Secrets of the namespace that it is pulled with.
     """
 
     references: tuple[Reference, ...]
     architectures: tuple[str, ...]
     terms: ImageTerms
     asked: tuple[datetime, ...] = ()
+    pull_secrets: tuple[str, ...] = ()
 
 
 def uses_of(
@@ -42,6 +43,7 @@ def uses_of(
             tuple(sorted({i.architecture for i in group})),
             terms,
             tuple(sorted({instant for i in group for instant in asked(i)})),
+            tuple(sorted({name for i in group for name in i.pull_secrets})),
         )
         for digest, group in groups.items()
     }

@@ -76,6 +76,9 @@ def pod(item: wire.Pod, interner: Interner) -> facts.Pod:
         finished=status.phase in _FINISHED,
         ports=_ports(spec, interner),
         containers=_containers(spec, status, interner),
+        pull_secrets=interner.value(
+            tuple(each.name for each in spec.image_pull_secrets or () if each.name)
+        ),
     )
 
 

@@ -84,6 +84,12 @@ class Volume(Struct, gc=False):
     image: ImageVolume | None = None
 
 
+class LocalReference(Struct, gc=False):
+    """`v1.LocalObjectReference`."""
+
+    name: str = ""
+
+
 class PodSpec(Struct, rename="camel", gc=False):
     """`v1.PodSpec`."""
 
@@ -93,6 +99,7 @@ class PodSpec(Struct, rename="camel", gc=False):
     init_containers: list[Container] | None = None
     ephemeral_containers: list[Container] | None = None
     volumes: list[Volume] | None = None
+    image_pull_secrets: list[LocalReference] | None = None
 
 
 class ContainerStatus(Struct, gc=False):

@@ -74,6 +74,7 @@ class Pod:
     finished: bool = False
     ports: tuple[ContainerPort, ...] = ()
     containers: tuple[Container, ...] = ()
+    pull_secrets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,8 @@ class RunningImage:
 
     `digest` is that of the platform's manifest, as far as that is known, or else what the
     runtime reported or the pod pins, which may be an index. None comes with a `problem`.
-    `indexes` are the digests of indexes that pods run it by. `reference` is the repository to
+    `indexes` are the digests of indexes that pods run it by, `pull_secrets` the names of the
+    Secrets that those pods are pulled with. `reference` is the repository to
     find it in, None where no name could be read. `declared` are the spellings in pods' specs,
     `architecture` that of the nodes, empty where not known.
     """
@@ -56,6 +57,7 @@ class RunningImage:
     architecture: str = ""
     problem: Problem | None = None
     indexes: tuple[str, ...] = ()
+    pull_secrets: tuple[str, ...] = ()
 
 
 def _as_reported(digest: str, architecture: str) -> str:  # noqa: ARG001  # the shape of ManifestOf
@@ -75,6 +77,7 @@ def inventory(
     """
     known = architectures or {}
     groups: dict[_Identity, list[tuple[str, str, ContainerUse]]] = defaultdict(list)
+    secrets: dict[_Identity, set[str]] = defaultdict(set)
     for pod in pods:
         if pod.finished:
             continue
@@ -83,6 +86,7 @@ def inventory(
             identity, index = _identify(container, known.get(pod.node, ""), manifest_of)
             use = ContainerUse(workload, container.name, container.kind)
             groups[identity].append((container.image, index, use))
+            secrets[identity].update(pod.pull_secrets)
     images = (
         RunningImage(
             digest=identity.digest,
@@ -92,6 +96,7 @@ def inventory(
             architecture=identity.architecture,
             problem=identity.problem,
             indexes=tuple(sorted({index for _, index, _ in uses if index})),
+            pull_secrets=tuple(sorted(secrets[identity])),
         )
         for identity, uses in groups.items()
     )

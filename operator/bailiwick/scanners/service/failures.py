@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 DATABASE_UNUSABLE = "DatabaseUnusable"
 NOT_FOUND = "ImageNotFound"
-REGISTRY_UNAUTHORIZED = "RegistryUnauthorized"
 REGISTRY_UNREACHABLE = "RegistryUnreachable"
 REGISTRY_REFUSED = "RegistryRefused"
 REGISTRY_BUSY = "RegistryBusy"
@@ -60,7 +59,7 @@ _REGISTRY = (
     ),
     _known(
         r"UNAUTHORIZED|DENIED:|unexpected status code 40[13]",
-        REGISTRY_UNAUTHORIZED,
+        errors.REGISTRY_UNAUTHORIZED,
         "The registry {registry} does not let the scanner pull {image}. Make the repository "
         "readable without credentials: this version of Bailiwick sends no pull secret.",
         permanent=True,
