@@ -74,24 +74,6 @@ class Selector:
             e.matches(labels) for e in self.match_expressions
         )
 
-    def and_also(self, other: Selector) -> Selector:
-        """Return the selector of what both select.
-
-        Labels that contradict each other are kept as requirements, which then select nothing.
-        """
-        labels = dict(self.match_labels)
-        clashing = [(k, v) for k, v in other.match_labels if labels.get(k, v) != v]
-        for key, value in other.match_labels:
-            labels.setdefault(key, value)
-        return Selector.of(
-            labels,
-            (
-                *self.match_expressions,
-                *other.match_expressions,
-                *(Requirement(key, "In", (value,)) for key, value in clashing),
-            ),
-        )
-
     def __bool__(self) -> bool:
         """False for the selector of everything."""
         return bool(self.match_labels or self.match_expressions)

@@ -34,6 +34,10 @@ from bailiwick.policy.controls.network import ENFORCER_UNKNOWN
 from bailiwick.policy.controls.result import Outcome
 from bailiwick.policy.effective import Enforcement
 
+NOTHING_EVALUATED = (
+    "No control was evaluated: the profile switches all of them off, so there is nothing to be "
+    "compliant with. Ask the platform team to switch on those that matter."
+)
 _ISOLATION = frozenset({"network-isolated-ingress", "network-isolated-egress"})
 
 
@@ -123,6 +127,8 @@ def compliant(
 def _holds(controls: Sequence[Evaluated]) -> Statement:
     passing = sum(each.result.outcome is Outcome.PASS for each in controls)
     warnings = [each for each in controls if each.result.outcome is Outcome.WARN]
+    if not passing and not warnings:
+        return Statement("Unknown", Reason.NOT_EVALUATED, NOTHING_EVALUATED)
     message = f"All controls that count hold: {passing} pass."
     if warnings:
         message += f" {aspects.named(warnings, 'warns', 'warn')}"

@@ -77,14 +77,6 @@ def test_the_order_of_what_it_says_means_nothing(selector: dict[str, Any], rando
     )
 
 
-@given(SELECTORS, SELECTORS, LABELS)
-def test_two_selectors_together_select_what_both_do(
-    one: dict[str, Any], other: dict[str, Any], labels: dict[str, str]
-) -> None:
-    both = Selector.from_json(one).and_also(Selector.from_json(other))
-    assert both.matches(labels) is (selects(one, labels) and selects(other, labels))
-
-
 def test_the_selector_of_everything_is_false() -> None:
     assert not EVERYTHING
     assert Selector.of({"app": "a"})

@@ -8,6 +8,7 @@ import pytest
 
 from bailiwick.policy.assessment.evidence import Evidence, LivePolicies, WriteFailure
 from bailiwick.policy.binding import Problem
+from bailiwick.policy.controls.catalogue import CONTROL_IDS
 from bailiwick.policy.effective import Enforcement, Refusal
 from bailiwick.policy.images.state import Failure
 from bailiwick.policy.settings import Settings
@@ -178,10 +179,15 @@ AUDIT = effective(enforcement=Enforcement.AUDIT)
             evidence(unreadable={"services": "forbidden"}, images=(OVERDUE,)),
             {
                 "Ready": ("False", "Unreadable"),
+                "Stalled": ("True", "Unreadable"),
                 "NetworkEnforced": ("Unknown", "Unreadable"),
                 "EvidenceFresh": ("Unknown", "Unreadable"),
                 "Compliant": ("Unknown", "Unreadable"),
             },
+        ),
+        (
+            evidence(effective=effective(controls=dict.fromkeys(CONTROL_IDS, "Off"))),
+            {"Ready": ("True", "Succeeded"), "Compliant": ("Unknown", "NotEvaluated")},
         ),
         (
             NO_PROFILE,

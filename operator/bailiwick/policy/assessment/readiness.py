@@ -58,6 +58,7 @@ def readiness(given: AssessmentInput) -> Statement:
             f"The CustomResourceDefinition in this cluster is older than the operator, so parts of "
             f"this status are left out: {listing(given.outdated_fields)}. Apply the CRDs of the "
             "operator's version.",
+            "Stalled",
         )
     return _done(subject, plan)
 
@@ -65,7 +66,9 @@ def readiness(given: AssessmentInput) -> Statement:
 def unreadable(evidence: Evidence, *, but: Container[str] = ()) -> Statement | None:
     """Name the kinds that cannot be read, if any, those in `but` left out."""
     kinds = {kind: why for kind, why in evidence.unreadable.items() if kind not in but}
-    return Statement("False", Reason.UNREADABLE, cannot_read(kinds)) if kinds else None
+    if not kinds:
+        return None
+    return Statement("False", Reason.UNREADABLE, cannot_read(kinds), "Stalled")
 
 
 def cannot_read(kinds: Mapping[str, str]) -> str:
