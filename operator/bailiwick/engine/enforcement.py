@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from bailiwick.api.meta import API_VERSION, MANAGED_BY, MANAGED_BY_LABEL
 from bailiwick.engine.objects import version_number
 from bailiwick.engine.policies import version
-from bailiwick.kube.errors import ApiError, Conflict
+from bailiwick.kube.errors import ApiError, Conflict, NamespaceTerminating
 from bailiwick.kube.resources import NETWORK_POLICIES
 from bailiwick.kube.store import Key
 from bailiwick.policy.assessment.evidence import LivePolicies, WriteFailure
@@ -75,7 +75,8 @@ class Enforcer:
         """Plan and carry out what is missing; an empty `desired` releases the namespace.
 
         Nothing is written while policies cannot be read: nobody knows whose there are.
-        Raises ApiError where the namespace has to be read anew and that fails.
+        Raises ApiError where the namespace has to be read anew and that fails, or where it is
+        being deleted.
         """
         if NETWORK_POLICIES.plural in self.world.unreadable:
             return Enforced()
@@ -96,6 +97,9 @@ class Enforcer:
         retry_after = 0.0
         for wave in waves(steps):
             errors = await asyncio.gather(*(self._attempt(intent, step, live) for step in wave))
+            for error in errors:
+                if isinstance(error, NamespaceTerminating):
+                    raise error
             done = [step.name for step, error in zip(wave, errors, strict=True) if not error]
             written += [name for name in done if name not in written]
             if any(errors):

@@ -16,6 +16,7 @@ from bailiwick.api.meta import INTENT_NAME, Reason
 from bailiwick.engine import opting
 from bailiwick.engine.enforcement import Enforced, Enforcer, compare, divide
 from bailiwick.engine.statuses import EXEMPT
+from bailiwick.kube.errors import NamespaceTerminating
 from bailiwick.kube.resources import NAMESPACES, NETWORK_POLICIES, SECURITY_INTENTS
 from bailiwick.policy.assessment.evidence import Evidence
 from bailiwick.policy.assessment.readiness import cannot_read
@@ -77,6 +78,13 @@ class NamespaceReconciler:
 
         Raises WriteFailed where a policy could not be written, after the status said so.
         """
+        try:
+            return await self._look(name)
+        except NamespaceTerminating:
+            self._forget(name)  # the watch has not told us yet
+            return None
+
+    async def _look(self, name: str) -> timedelta | None:
         namespace = self.world.namespace(name)
         intent = self.intents.objects.get(name, INTENT_NAME)
         unreadable = self.world.unreadable

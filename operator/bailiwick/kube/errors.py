@@ -46,6 +46,10 @@ class Forbidden(ApiError):
     """403: RBAC, or an admission controller, says no."""
 
 
+class NamespaceTerminating(Forbidden):
+    """403: the namespace is being deleted, and takes nothing new."""
+
+
 class NotFound(ApiError):
     """404: no such object, or the server does not serve the kind."""
 
@@ -103,6 +107,8 @@ def from_status(status: Mapping[str, Any], *, http_status: int | None = None) ->
     code = http_status or int(status.get("code") or 500)
     reason = str(status.get("reason") or "")
     kind = Gone if reason == "Expired" else _kind_of(code)
+    if any(each.get("reason") == "NamespaceTerminating" for each in details.get("causes") or ()):
+        kind = NamespaceTerminating
     return kind(
         code,
         reason or kind.__name__,
