@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -47,3 +48,9 @@ class Finding:
         """The same from run to run, as long as it is the same finding."""
         parts = (self.namespace, self.code, self.about, self.detail)
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
+
+
+def new_ones(before: Iterable[Finding], after: Iterable[Finding]) -> list[Finding]:
+    """Return the findings that there were not before, notes left out."""
+    known = {finding.id for finding in before}
+    return [each for each in after if each.id not in known and each.severity > Severity.NOTE]

@@ -27,6 +27,23 @@ Named = tuple[str, str]
 Key = tuple[str, str, str]
 """Kind, namespace and name."""
 _GENERATIONS = 5
+_MAPPINGS = (
+    "namespaces",
+    "templates",
+    "owners",
+    "services",
+    "slices",
+    "nodes",
+    "service_cidrs",
+    "config_maps",
+    "network_policies",
+    "policies",
+    "entrances",
+    "profiles",
+    "intents",
+    "documents",
+    "places",
+)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -38,7 +55,7 @@ class Problem:
 
     def __str__(self) -> str:
         """Write it as compilers do."""
-        return f"{self.place}: {self.message}"
+        return f"{self.place}: {self.message}" if self.place.source else self.message
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -95,6 +112,29 @@ class Inventory:
         self.templates = {
             key: replace(pod, host_network=False) for key, pod in self.templates.items()
         }
+
+    def changed_by(self, files: Inventory) -> Inventory:
+        """Return what a cluster would have once these manifests are applied to it.
+
+        Pods of workloads that the manifests have are replaced by those they would make.
+        """
+        pods = {
+            place: pod
+            for place, pod in self.pods.items()
+            if (owner := self._in_the_end(pod.namespace, pod.owner)) is None
+            or (owner.kind, pod.namespace, owner.name) not in files.templates
+        }
+        result = Inventory(
+            pods=pods | files.pods,
+            not_evaluated=self.not_evaluated | files.not_evaluated,
+            other_kinds=files.other_kinds,
+            problems=self.problems + files.problems,
+            remarks=files.remarks,
+            unreadable=self.unreadable,
+        )
+        for name in _MAPPINGS:
+            setattr(result, name, {**getattr(self, name), **getattr(files, name)})
+        return result
 
     def running(self) -> list[Pod]:
         """Return the pods there are, and those that workloads would make.

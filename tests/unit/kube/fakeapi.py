@@ -44,6 +44,7 @@ class FakeApi:
     watchers: set[asyncio.Queue[bytes | None]] = field(default_factory=set)
     filters: dict[asyncio.Queue[bytes | None], str] = field(default_factory=dict)
     snapshots: dict[str, tuple[int, list[Json]]] = field(default_factory=dict)
+    groups: set[str] = field(default_factory=set)
 
     def put(
         self, plural: str, name: str, namespace: str = "shop", *, silent: bool = False, **rest: Any
@@ -128,16 +129,21 @@ class FakeApi:
                 return found
         parts = request.path.strip("/").split("/")
         parts = parts[2:] if parts[0] == "api" else parts[3:]
+        if not parts:
+            known = "/".join(request.path.split("/")[2:]) in self.groups
+            return web.json_response({}) if known else status(404, "NotFound", "not served")
         namespace = ""
         if len(parts) > 2 and parts[0] == "namespaces":
             namespace, parts = parts[1], parts[2:]
         plural, name = parts[0], parts[1] if len(parts) > 1 else ""
         if request.method == "GET" and not name:
             watch = request.query.get("watch") == "true"
-            return await (self._watch if watch else self._list)(request, plural)
+            if watch:
+                return await self._watch(request, plural)
+            return await self._list(request, plural, namespace)
         return self._object(request.method, plural, namespace, name, body)
 
-    async def _list(self, request: web.Request, plural: str) -> web.StreamResponse:
+    async def _list(self, request: web.Request, plural: str, namespace: str) -> web.StreamResponse:
         limit = int(request.query.get("limit") or 0)
         token = request.query.get("continue", "")
         if token:
@@ -148,7 +154,9 @@ class FakeApi:
             offset = int(offset_text)
         else:
             identity, offset = f"s{len(self.snapshots)}-{self.version}", 0
-            version, items = self.version, list(self.objects.get(plural, {}).values())
+            held = self.objects.get(plural, {}).items()
+            items = [body for (own, _), body in held if namespace in ("", own)]
+            version = self.version
             self.snapshots[identity] = (version, items)
         end = offset + limit if limit else len(items)
         more = f"{identity}/{end}" if end < len(items) else ""

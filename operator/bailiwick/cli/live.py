@@ -1,0 +1,49 @@
+"""Options of the offline commands that read a cluster, with the caller's own rights."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bailiwick.cli.reading import cannot_read
+from bailiwick.kube.client import Client
+from bailiwick.kube.credentials import CredentialsError, Kubeconfig, Source, find
+from bailiwick.kube.errors import ApiError
+from bailiwick.kube.session import Session
+from bailiwick.offline.inventory import Inventory
+from bailiwick.offline.live import read_cluster
+
+Command = Callable[..., Any]
+
+
+def with_cluster(command: Command) -> Command:
+    """Add the options to a command, which gets a `source` of credentials."""
+
+    @click.option("--kubeconfig", type=click.Path(path_type=Path), help="Kubeconfig to use.")
+    @click.option("--context", "context_name", help="Context of the kubeconfig to use.")
+    @wraps(command)
+    def with_it(
+        *arguments: Any, kubeconfig: Path | None, context_name: str | None, **others: Any
+    ) -> Any:
+        source = Kubeconfig((kubeconfig,), context_name) if kubeconfig else find(context_name)
+        return command(*arguments, source=source, **others)
+
+    return with_it
+
+
+def cluster_inventory(source: Source, namespaces: Sequence[str] = ()) -> Inventory:
+    """Read a cluster; ends the program where it cannot be asked at all."""
+    try:
+        return asyncio.run(_read(source, namespaces))
+    except (CredentialsError, ApiError) as error:
+        cannot_read(str(error))
+
+
+async def _read(source: Source, namespaces: Sequence[str]) -> Inventory:
+    async with await Session.open(source) as session:
+        return await read_cluster(Client(session), namespaces)
