@@ -19,8 +19,14 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "run": ("bailiwick.cli.run:run", "Run the operator."),
     "scanner": ("bailiwick.cli.scanner:scanner", "Run the image scanner service."),
     "crds": ("bailiwick.cli.crds:crds", "Write the custom resource definitions."),
+    "diff": ("bailiwick.cli.diff:diff", "Say what a change makes possible, and what impossible."),
+    "explain": ("bailiwick.cli.explain:explain", "Say why a connection is possible or not."),
+    "init": (
+        "bailiwick.cli.init:init",
+        "Write a first intent for a namespace.",
+    ),
     "plan": ("bailiwick.cli.plan:plan", "Say what manifests would come to, before the merge."),
-    "reach": ("bailiwick.cli.reach:reach", "Say who can reach whom, from manifests."),
+    "reach": ("bailiwick.cli.reach:reach", "Say who can reach whom."),
     "uninstall": (
         "bailiwick.cli.uninstall:uninstall",
         "Take Bailiwick out of a cluster and leave its namespaces isolated.",

@@ -5,20 +5,25 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
 import click
 
+from bailiwick.cli.live import cluster_inventory, with_cluster
 from bailiwick.cli.reading import echo, end_with, inventory_of, passed_over
 from bailiwick.cli.settings import with_settings
 from bailiwick.cli.yaml_text import as_yaml
+from bailiwick.kube.credentials import Source
+from bailiwick.offline.differences import Changes, differences
 from bailiwick.offline.findings import Severity
 from bailiwick.offline.plan_data import as_data
 from bailiwick.offline.plan_reports import as_junit, as_markdown, as_sarif
 from bailiwick.offline.plan_text import as_text
 from bailiwick.offline.planning import Plan
 from bailiwick.offline.planning import plan as make_plan
+from bailiwick.offline.world import world
 from bailiwick.policy.settings import Settings
 
 FINDINGS = 1
@@ -58,14 +63,23 @@ _FORMS: Final[Mapping[str, Callable[[Plan], str]]] = {
     show_default=True,
     help="End with code 1 where there are findings of this severity, or of a higher one.",
 )
+@click.option(
+    "--against-cluster",
+    is_flag=True,
+    help="Take the cluster for everything that the manifests do not have, and say what would "
+    "change there. Kinds that you may not list make the answer unknown.",
+)
 @click.option("--policies", is_flag=True, help="Name every policy, in the text.")
+@with_cluster
 @with_settings
 def plan(
     paths: tuple[str, ...],
     output: str,
     namespace: str,
     fail_on: str,
+    against_cluster: bool,
     policies: bool,
+    source: Source,
     settings: Settings,
 ) -> None:
     """Say what manifests would come to: policies, edges and findings of each namespace.
@@ -74,14 +88,27 @@ def plan(
     with 1 where there are findings, with 2 where something cannot be read.
     """
     inventory = inventory_of(paths, namespace)
-    made = make_plan(inventory, settings, datetime.now(UTC))
-    if inventory.problems:
-        end_with(inventory)
-    form = _FORMS[output]
+    found = inventory
+    before = None
+    if against_cluster:
+        live = cluster_inventory(source, sorted(inventory.populated()))
+        before = world(live.cluster(), live.policies.values(), live.all_entrances())
+        found = live.changed_by(inventory)
+    made = make_plan(
+        found,
+        settings,
+        datetime.now(UTC),
+        complete=against_cluster,
+        of=inventory.populated() if against_cluster else None,
+    )
+    if found.problems:
+        end_with(found)
+    if before is not None:
+        made = replace(made, changes=Changes(before, tuple(differences(before, made.world))))
     if output == "text" and policies:
         echo("\n".join(as_text(made, policies=True)))
     else:
-        echo(form(made))
+        echo(_FORMS[output](made))
     others = passed_over(made.passed_over)
     if others and output == "text":
         click.echo(f"note: {others}", err=True)

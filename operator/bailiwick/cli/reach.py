@@ -7,11 +7,16 @@ from datetime import UTC, datetime
 
 import click
 
-from bailiwick.cli.reading import end_with, inventory_of, passed_over
+from bailiwick.cli.live import cluster_inventory, with_cluster
+from bailiwick.cli.reading import echo, end_with, inventory_of, passed_over
 from bailiwick.cli.settings import with_settings
+from bailiwick.kube.credentials import Source
 from bailiwick.offline import reach_report
 from bailiwick.offline.connlist import connection_list
+from bailiwick.offline.inventory import Inventory
+from bailiwick.offline.plan_text import not_known
 from bailiwick.offline.planning import plan
+from bailiwick.offline.world import World, world
 from bailiwick.policy.settings import Settings
 
 _ON_NODES = (
@@ -21,7 +26,7 @@ _ON_NODES = (
 
 
 @click.command()
-@click.argument("paths", nargs=-1, required=True, metavar="DIR|FILE|-...")
+@click.argument("paths", nargs=-1, metavar="[DIR|FILE|-]...")
 @click.option(
     "--output",
     "-o",
@@ -37,27 +42,34 @@ _ON_NODES = (
     multiple=True,
     help="Only what touches this namespace. The first is also that of objects that name none.",
 )
+@with_cluster
 @with_settings
 def reach(
-    paths: tuple[str, ...], output: str, namespaces: tuple[str, ...], settings: Settings
+    paths: tuple[str, ...],
+    output: str,
+    namespaces: tuple[str, ...],
+    source: Source,
+    settings: Settings,
 ) -> None:
     """Say who can reach whom, by every policy that is there or that an intent would give.
 
-    Reads manifests: directories, files, or standard input (-).
+    Reads manifests: directories, files, or standard input (-); without any, the cluster, with the
+    rights of the caller. What may not be read there makes the answer unknown.
     """
-    inventory = inventory_of(paths, namespaces[0] if namespaces else "default")
+    if paths:
+        inventory = inventory_of(paths, namespaces[0] if namespaces else "default")
+    else:
+        inventory = cluster_inventory(source, namespaces)
     on_nodes = sum(pod.host_network for pod in inventory.running())
     if output == "connlist":
         inventory.off_host_networks()
-    found = plan(inventory, settings, datetime.now(UTC)).world
-    if inventory.problems:
-        end_with(inventory)
+    found = _world(inventory, settings, is_live=not paths)
     if output == "connlist":
         if on_nodes:
             who = (
                 "1 pod on the network of its node is"
                 if on_nodes == 1
-                else (f"{on_nodes} pods on the network of their node are")
+                else f"{on_nodes} pods on the network of their node are"
             )
             click.echo(f"note: {who} {_ON_NODES}", err=True)
         lines = connection_list(found)
@@ -65,8 +77,21 @@ def reach(
         lines = [json.dumps(reach_report.as_data(found, namespaces), indent=2)]
     else:
         lines = reach_report.as_text(found, namespaces)
-    for line in lines:
-        click.echo(line)
+    if lines:
+        echo("\n".join(lines))
+    for line in not_known(inventory.unreadable):
+        click.echo(line, err=True)
     others = passed_over(inventory.other_kinds)
     if others and output == "text":
         click.echo(f"note: {others}", err=True)
+
+
+def _world(inventory: Inventory, settings: Settings, *, is_live: bool) -> World:
+    """Return who can reach whom; of a cluster by the policies that are there, and no others."""
+    if is_live:
+        cluster = inventory.cluster()
+        return world(cluster, inventory.policies.values(), inventory.all_entrances())
+    found = plan(inventory, settings, datetime.now(UTC), of=()).world
+    if inventory.problems:
+        end_with(inventory)
+    return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from typing import NoReturn
 
 import click
 
@@ -25,13 +26,19 @@ def inventory_of(paths: Sequence[str], namespace: str) -> Inventory:
     return inventory
 
 
-def end_with(inventory: Inventory) -> None:
+def end_with(inventory: Inventory) -> NoReturn:
     """Tell what could not be read, and end the program."""
     for problem in inventory.problems[:_TOLD]:
         click.echo(f"error: {problem}", err=True)
     beyond = len(inventory.problems) - _TOLD
     if beyond > 0:
         click.echo(f"error: and {beyond} more", err=True)
+    sys.exit(CANNOT_READ)
+
+
+def cannot_read(message: str) -> NoReturn:
+    """Tell why nothing could be read, and end the program."""
+    click.echo(f"error: {message}", err=True)
     sys.exit(CANNOT_READ)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import click
@@ -35,6 +36,7 @@ def with_settings(command: Command) -> Command:
         multiple=True,
         help="A namespace that the operator never isolates, besides kube-system and the like.",
     )
+    @wraps(command)
     def with_them(
         *arguments: Any,
         cluster_cidrs: tuple[str, ...],
@@ -49,5 +51,4 @@ def with_settings(command: Command) -> Command:
         )
         return command(*arguments, settings=settings, **others)
 
-    with_them.__doc__ = command.__doc__
     return with_them

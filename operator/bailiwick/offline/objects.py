@@ -187,7 +187,8 @@ class Collector:
             # Each of these is an object of its own, which the API server would name.
             name = f"{metadata['generateName']}{document.place.line}"
         if not isinstance(name, str) or not name:
-            raise InvalidObject("metadata.name", "write a name")
+            hint = ", as text: put it in quotation marks" if name is not None else ""
+            raise InvalidObject("metadata.name", f"write a name{hint}")
         if namespace is not None and not isinstance(namespace, str):
             raise InvalidObject("metadata.namespace", "write the name of a namespace, as text")
         return document.kind, (namespace or self._namespace) if namespaced else "", name

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from bailiwick.offline import words
+from bailiwick.offline.differences import Change
 from bailiwick.offline.findings import Finding
 from bailiwick.offline.planning import NamespacePlan, Plan
+from bailiwick.offline.world import ENTRANCE, INGRESS_CONTROLLER
 from bailiwick.policy.reach import addresses
 from bailiwick.policy.reach.classes import Workload
 from bailiwick.policy.reach.namespace_edges import End, NamespaceEdge
@@ -21,6 +24,8 @@ def as_data(plan: Plan) -> JSON:
         "findings": [finding_data(each) for each in plan.findings],
         "assumed": list(plan.assumed),
         "ungoverned": list(plan.ungoverned),
+        **({"changes": changes_data(plan.changes.edges)} if plan.changes else {}),
+        **({"unreadable": dict(plan.unreadable)} if plan.unreadable else {}),
         "otherKinds": dict(sorted(plan.passed_over.items())),
     }
 
@@ -45,9 +50,26 @@ def finding_data(finding: Finding) -> JSON:
 
 def end_data(end: End) -> JSON:
     """Return one end of an edge as JSON."""
+    if end == ENTRANCE:
+        return {"ingress": INGRESS_CONTROLLER}
     if isinstance(end, Workload):
         return {"namespace": end.namespace, "name": end.name, "kind": end.kind}
     return {"outside": [addresses.text_of(each) for each in end]}
+
+
+def changes_data(changes: Sequence[Change]) -> list[JSON]:
+    """Return every change by itself as JSON, sorted."""
+    found = [
+        {
+            "change": change.kind.value,
+            "from": end_data(change.source),
+            "to": end_data(change.target),
+            "before": words.connection(change.before) if change.before else "",
+            "after": words.connection(change.after) if change.after else "",
+        }
+        for change in changes
+    ]
+    return sorted(found, key=str)
 
 
 def edge_data(edge: NamespaceEdge) -> JSON:

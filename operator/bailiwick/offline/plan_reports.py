@@ -10,7 +10,7 @@ from urllib.parse import quote
 from xml.etree import ElementTree
 
 from bailiwick import __version__
-from bailiwick.offline import plan_text
+from bailiwick.offline import diff_report, plan_text
 from bailiwick.offline.findings import Finding, Severity
 from bailiwick.offline.planning import NamespacePlan, Plan
 from bailiwick.offline.table import escaped, markdown
@@ -27,9 +27,12 @@ def as_markdown(plan: Plan) -> list[str]:
     findings = plan.all_findings()
     lines = [f"### Bailiwick plan: {plan_text.counted(findings)}", ""]
     for finding in findings:
-        lines += [*_bullet(finding)]
+        lines += [*finding_lines(finding)]
     for each in plan.namespaces:
         lines += ["", *_details(each, plan)]
+    if plan.changes is not None:
+        edges, before = plan.changes.edges, plan.changes.before
+        lines += ["", *diff_report.as_markdown(edges, before, plan.world)]
     if plan.assumed:
         lines += ["", "Assumed, since the manifests do not say:", ""]
         lines += [f"- {escaped(each)}" for each in plan.assumed]
@@ -91,7 +94,8 @@ def as_sarif(plan: Plan) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False)
 
 
-def _bullet(finding: Finding) -> Iterator[str]:
+def finding_lines(finding: Finding) -> Iterator[str]:
+    """Write a finding as an entry of a list in Markdown."""
     where = f" (`{finding.place}`)" if finding.place.source else ""
     namespace = f"**{escaped(finding.namespace)}** " if finding.namespace else ""
     sign = _SIGNS[finding.severity]

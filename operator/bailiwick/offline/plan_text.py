@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from bailiwick.offline import words
+from bailiwick.offline import diff_report, words
 from bailiwick.offline.findings import Finding, Severity
 from bailiwick.offline.folding import Edge, folded
 from bailiwick.offline.planning import NamespacePlan, Plan
@@ -32,7 +32,10 @@ def as_text(plan: Plan, *, policies: bool = False) -> list[str]:
     for each in plan.namespaces:
         lines += [*_namespace(each, plan, policies=policies), ""]
     for finding in plan.findings:
-        lines += _finding(finding)
+        lines += finding_lines(finding)
+    if plan.changes is not None:
+        lines.append("Against the cluster:")
+        lines += [*diff_report.as_text(plan.changes.edges, plan.changes.before, plan.world), ""]
     return lines + list(_end(plan))
 
 
@@ -91,7 +94,7 @@ def _namespace(each: NamespacePlan, plan: Plan, *, policies: bool) -> Iterator[s
             yield f"{_INDENT}and {len(shown) - _CUTS_SHOWN} more"
     for finding in each.findings:
         yield ""
-        yield from _finding(finding, _INDENT)
+        yield from finding_lines(finding, _INDENT)
 
 
 def _policies(each: NamespacePlan) -> list[tuple[str, str, str]]:
@@ -101,7 +104,8 @@ def _policies(each: NamespacePlan) -> list[tuple[str, str, str]]:
     ]
 
 
-def _finding(finding: Finding, indent: str = "") -> Iterator[str]:
+def finding_lines(finding: Finding, indent: str = "") -> Iterator[str]:
+    """Write a finding: its place and code, what it says, and what to paste."""
     place = f"{finding.place}: " if finding.place.source else ""
     yield f"{indent}{place}{finding.severity} {finding.code}"
     room = indent + _INDENT
@@ -127,7 +131,16 @@ def _by(by: Sequence[DeclaredBy], state: State) -> str:
     return ", ".join(f"{each.rule} (profile)" if each.from_profile else each.rule for each in by)
 
 
+def not_known(unreadable: Mapping[str, str]) -> Iterator[str]:
+    """Say what of a cluster may not be read, so that what depends on it is not known."""
+    if unreadable:
+        yield "Not known, since it may not be read:"
+        for kind, reason in sorted(unreadable.items()):
+            yield from _wrapped(f"- {kind}: {reason}", _INDENT)
+
+
 def _end(plan: Plan) -> Iterator[str]:
+    yield from not_known(plan.unreadable)
     if plan.assumed:
         yield "Assumed, since the manifests do not say:"
         for each in plan.assumed:

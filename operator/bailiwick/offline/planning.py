@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from bailiwick.api.meta import MANAGED_BY, MANAGED_BY_LABEL, ORIGIN_LABEL
 from bailiwick.offline.declared import declarations
+from bailiwick.offline.differences import Changes
 from bailiwick.offline.edge_findings import EdgeReport, Foreign
 from bailiwick.offline.findings import Finding
 from bailiwick.offline.governing import Given, Governed, govern
@@ -16,6 +17,7 @@ from bailiwick.offline.inventory import Inventory
 from bailiwick.offline.plan_findings import Places, of_intent, of_manifests
 from bailiwick.offline.stand_ins import Assumed, with_stand_ins
 from bailiwick.offline.world import World, world
+from bailiwick.policy.cluster import FixedCluster
 from bailiwick.policy.reach.declared import Declared, DeclaredBy
 from bailiwick.policy.reach.kinds import network_policy
 from bailiwick.policy.reach.model import Policy, PolicyKey
@@ -40,12 +42,20 @@ class NamespacePlan:
         """The namespace's name."""
         return self.held.namespace.name
 
+    @property
+    def rules(self) -> frozenset[str]:
+        """The names of its intent's rules."""
+        effective = self.held.effective
+        return frozenset(rule.name for rule in effective.rules) if effective else frozenset()
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What was found, made into a whole.
 
-    `world` has the policies that would be in force, `after` those of intents in Audit too.
+    `world` has the policies that would be in force, `after` those of intents in Audit too;
+    `made_of` are those of intents, each with the rule that it was made of. `changes` are those
+    from what is in the cluster, where it was asked.
     `findings` are those of no namespace that is held to something.
     """
 
@@ -56,6 +66,10 @@ class Plan:
     assumed: tuple[str, ...] = ()
     ungoverned: tuple[str, ...] = ()
     passed_over: Counter[str] = field(default_factory=Counter)
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+    changes: Changes | None = None
+    made_of: Mapping[PolicyKey, DeclaredBy | None] = field(default_factory=dict)
+    cluster: FixedCluster = field(default_factory=FixedCluster)
 
     def all_findings(self) -> list[Finding]:
         """Return every finding, the most severe first."""
@@ -64,9 +78,14 @@ class Plan:
 
 
 def plan(
-    inventory: Inventory, settings: Settings, now: datetime, *, complete: bool = False
+    inventory: Inventory,
+    settings: Settings,
+    now: datetime,
+    *,
+    complete: bool = False,
+    of: Collection[str] | None = None,
 ) -> Plan:
-    """Work out what an inventory would come to.
+    """Work out what an inventory would come to, for the namespaces `of` it, or for all.
 
     `complete`: it is all of a cluster, so that what is not in it is not there; else stand-ins are
     taken for what every cluster has. Problems that are found on the way are added to the
@@ -81,7 +100,7 @@ def plan(
     given = Given(declared, assumed.cluster, assumed.settings, now, maps)
     governed = govern(given)
     looked_at = {key for held in governed for key in held.compiled.depends_on}
-    return _whole(inventory, governed, assumed, looked_at, unknown)
+    return _whole(inventory, governed, assumed, looked_at, unknown, of)
 
 
 def in_order(findings: Iterable[Finding]) -> list[Finding]:
@@ -95,6 +114,7 @@ def _whole(
     assumed: Assumed,
     looked_at: Collection[str],
     unknown: frozenset[str],
+    of: Collection[str] | None,
 ) -> Plan:
     cluster = assumed.without_unused(looked_at)
     ours = {held.namespace.name: _policies(held) for held in governed}
@@ -106,9 +126,10 @@ def _whole(
     if not all(held.is_enforced for held in governed):
         enforced = [p for held in governed if held.is_enforced for p in ours[held.namespace.name]]
         now = world(cluster, [*foreign, *enforced], entrances)
+    made_of = _made_of(governed)
     reader = _Reader(
         inventory,
-        Declared(after.workloads.graph, _made_of(governed)),
+        Declared(after.workloads.graph, made_of),
         Foreign.of(after.workloads.graph, [policy.key for policy in foreign]),
         now,
         after,
@@ -116,14 +137,19 @@ def _whole(
     )
     remarks = list(of_manifests(inventory))
     names = {held.namespace.name for held in governed}
+    asked = [held for held in governed if of is None or held.namespace.name in of]
+    populated = inventory.populated() if of is None else set(of)
     return Plan(
-        namespaces=tuple(reader.namespace(held, remarks) for held in governed),
+        namespaces=tuple(reader.namespace(held, remarks) for held in asked),
         world=now,
         after=after,
         findings=tuple(f for f in remarks if f.namespace not in names),
         assumed=tuple(assumed.told(looked_at)),
-        ungoverned=tuple(sorted(inventory.populated() - names)),
+        ungoverned=tuple(sorted(populated - names)),
         passed_over=inventory.other_kinds,
+        unreadable=inventory.unreadable,
+        made_of=made_of,
+        cluster=cluster,
     )
 
 

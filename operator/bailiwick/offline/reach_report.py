@@ -10,7 +10,7 @@ from bailiwick.offline.folding import Edge, folded, is_told
 from bailiwick.offline.plan_data import end_data
 from bailiwick.offline.table import table
 from bailiwick.offline.words import Names
-from bailiwick.offline.world import INGRESS_CONTROLLER, World
+from bailiwick.offline.world import ENTRANCE, World
 from bailiwick.policy.reach.graph import Connection
 from bailiwick.policy.rules import Direction
 
@@ -29,6 +29,8 @@ def edges(world: World, namespaces: Collection[str] = ()) -> Iterator[Edge[Conne
             yield Edge(workload, edge.addresses, edge.connection)
         for edge in workloads.outside(workload, Direction.INGRESS):
             yield Edge(edge.addresses, workload, edge.connection)
+        if world.entrances.get(workload):
+            yield Edge(ENTRANCE, workload, Connection(world.entrances[workload]))
 
 
 def as_text(world: World, namespaces: Collection[str] = ()) -> list[str]:
@@ -37,11 +39,6 @@ def as_text(world: World, namespaces: Collection[str] = ()) -> list[str]:
     names = Names(world.workloads.classes, here)
     rows = folded(edges(world, namespaces), names)
     cells = [(row.sources, row.targets, words.connection(row.says)) for row in rows]
-    cells += [
-        ("the ingress controller", names.one(workload), words.ports(ports))
-        for workload, ports in world.entrances.items()
-        if ports and (not namespaces or workload.namespace in namespaces)
-    ]
     return table(("FROM", "TO", "PORTS"), cells) or ["Nobody can reach anybody."]
 
 
@@ -56,10 +53,5 @@ def as_data(world: World, namespaces: Collection[str] = ()) -> list[dict[str, An
         }
         for edge in edges(world, namespaces)
         if is_told(edge.source, edge.target)
-    ]
-    found += [
-        {"from": {"ingress": INGRESS_CONTROLLER}, "to": end_data(to), "ports": words.ports(ports)}
-        for to, ports in world.entrances.items()
-        if ports and (not namespaces or to.namespace in namespaces)
     ]
     return sorted(found, key=str)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from bailiwick.offline.documents import Place, documents
 from bailiwick.offline.inventory import Inventory, Problem
@@ -12,24 +12,26 @@ from bailiwick.offline.sources import CannotRead, sources
 
 
 def read(
-    arguments: Sequence[str], namespace: str = "default", into: Inventory | None = None
+    arguments: Sequence[str],
+    namespace: str = "default",
+    shown_as: Callable[[str], str] = str,
 ) -> Inventory:
     """Read files, directories and standard input; `namespace` is for objects that name none.
 
     What cannot be read is in the inventory's `problems`; what stands before it in its file, and
-    in other files, is read.
+    in other files, is read. `shown_as` gives the name of a file for messages.
     """
-    inventory = into if into is not None else Inventory()
+    inventory = Inventory()
     collector = Collector(inventory, namespace)
     try:
         for source in sources(arguments):
             try:
                 with source.open() as stream:
-                    for document in documents(stream, source.name):
+                    for document in documents(stream, shown_as(source.name)):
                         collector.take(document)
             except InvalidDocument as error:
-                place = Place(source.name, error.line)
+                place = Place(shown_as(source.name), error.line)
                 inventory.problems.append(Problem(place, error.message))
     except CannotRead as error:
-        inventory.problems.append(Problem(Place(""), str(error)))
+        inventory.problems.append(Problem(Place(""), shown_as(str(error))))
     return inventory

@@ -55,6 +55,18 @@ def rules_as_yaml(rules: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def policy_as_yaml(namespace: str, name: str, spec: Mapping[str, Any]) -> str:
+    """Write a NetworkPolicy for a namespace that has no intent."""
+    lines = [
+        f"# A policy for namespace {namespace}, which has no intent:",
+        "apiVersion: networking.k8s.io/v1",
+        "kind: NetworkPolicy",
+        f"metadata: {_flow({'name': name, 'namespace': namespace})}",
+        "spec:",
+    ]
+    return "\n".join([*lines, *(f"  {key}: {_flow(value)}" for key, value in spec.items())])
+
+
 def _flow(value: Any) -> str:
     text = yaml.safe_dump(value, default_flow_style=True, width=10_000, allow_unicode=True)
     return text.removesuffix("...\n").strip()

@@ -21,6 +21,9 @@ from bailiwick.policy.selectors import Selector
 INGRESS_CONTROLLER: Final = "{ingress-controller}"
 """Stands for whoever serves Ingresses and routes, somewhere in the cluster: no name can be so."""
 
+ENTRANCE: Final = Workload("", "the ingress controller", "")
+"""The same as an end of an edge."""
+
 _ITSELF: Final = Pod(INGRESS_CONTROLLER, INGRESS_CONTROLLER, "")
 
 
