@@ -64,7 +64,8 @@ class Sent:
 class Client:
     """The verbs of the API.
 
-    `concurrency` bounds the requests in flight, watches not counted. `timeout` is for a whole
+    `concurrency` bounds the requests in flight, watches not counted: each is a connection with
+    its own TLS buffers, and sixteen keep an API server busy. `timeout` is for a whole
     request, in seconds. `fence` is asked before each write: where it says no, `NotLeader` is
     raised and nothing is sent. `observe` is told of each request.
     """
@@ -74,7 +75,7 @@ class Client:
         session: Session,
         *,
         field_manager: str = FIELD_MANAGER,
-        concurrency: int = 32,
+        concurrency: int = 16,
         timeout: float = 30.0,
         fence: Callable[[], bool] | None = None,
         observe: Callable[[Sent], None] | None = None,

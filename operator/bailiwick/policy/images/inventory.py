@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
 from bailiwick.policy.images.references import InvalidReference, Reference, read_image_id
@@ -117,7 +118,7 @@ def _identify(
 ) -> tuple[_Identity, str]:
     """Return what a container runs, and the digest of the index that it runs it by, if any."""
     declared = _parse(container.image)
-    reported = read_image_id(container.image_id)
+    reported = _read_image_id(container.image_id)
     reference = declared or reported.reference
     pinned = declared.digest if declared else ""
     # What was pulled by digest is that digest, whatever else the runtime calls it.
@@ -129,7 +130,7 @@ def _identify(
         problem = _not_sha256(container)
         return _Identity(None, reference, architecture, problem, container.image), ""
     digest = manifest_of(told, architecture)
-    place = reference.at(digest) if reference else None
+    place = _at(reference, digest) if reference else None
     nameless = None if place else _nameless(container)
     return _Identity(digest, place, architecture, nameless), told if told != digest else ""
 
@@ -177,11 +178,17 @@ def _problem(container: Container, configuration: bool) -> Problem:
     )
 
 
+# Many pods run the same image, and each look at their namespace reads what all of them are called.
+@lru_cache(maxsize=4096)
 def _parse(text: str) -> Reference | None:
     try:
         return Reference.parse(text)
     except InvalidReference:
         return None
+
+
+_read_image_id = lru_cache(maxsize=4096)(read_image_id)
+_at = lru_cache(maxsize=4096)(Reference.at)
 
 
 def _order(image: RunningImage) -> tuple[str, str, str, tuple[str, ...], str]:
