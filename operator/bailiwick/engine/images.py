@@ -76,9 +76,9 @@ class ImageReconciler:
         known = self._images.knowledge(digest)
         known.unused_since = None
         await self._remember(digest, known)
-        scan = await self._ensure(digest)
+        # First, so that an image is scanned also where its ImageScan cannot be written.
         wait = self._decide(digest, known)
-        await self._write(digest, scan, known)
+        await self._write(digest, await self._ensure(digest), known)
         if known.lost:
             return min(wait or _EVIDENCE_RETRY, _EVIDENCE_RETRY)
         return wait

@@ -134,7 +134,10 @@ class Scanning:
         told = report.manifest_digest
         if told is None or told == digest:
             return digest
-        if self._images.learn_index(digest, target.architecture, told):
+        hygiene = report.hygiene
+        # Where no node was known yet, the scanner chose.
+        architecture = target.architecture or (hygiene and hygiene.architecture) or ""
+        if self._images.learn_index(digest, architecture, told):
             return told
         raise ScanError(
             "ManifestContradictory",

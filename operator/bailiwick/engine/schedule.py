@@ -104,5 +104,5 @@ class Schedule:
 
     def _unresolved(self, digest: str) -> list[str]:
         """Return the architectures that a digest is run on, but for those it is an index for."""
-        used = {a for use in self.uses.of(digest).values() for a in use.architectures}
+        used = {a for use in self.uses.of(digest).values() for a in use.architectures} or {""}
         return [a for a in used if self.images.manifest_of(digest, a) == digest]

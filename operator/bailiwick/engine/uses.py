@@ -40,7 +40,7 @@ def uses_of(
     return {
         digest: Use(
             tuple(sorted({i.reference for i in group if i.reference})),
-            tuple(sorted({i.architecture for i in group})),
+            tuple(sorted({each for i in group for each in i.architectures})),
             terms,
             tuple(sorted({instant for i in group for instant in asked(i)})),
             tuple(sorted({name for i in group for name in i.pull_secrets})),

@@ -46,7 +46,7 @@ def running(name: str = "shop/cart", *, tag: str = "", number: int = 1) -> Runni
     reference = Reference("registry.example.com", name, "", digest(number))
     declared = f"{reference.name}:{tag}" if tag else str(reference)
     uses = (ContainerUse("ReplicaSet/cart", "main", "main"),)
-    return RunningImage(digest(number), reference, (declared,), uses, "amd64")
+    return RunningImage(digest(number), reference, (declared,), uses, ("amd64",))
 
 
 def unidentified(reason: str = "DigestNotReported") -> ImageFact:

@@ -120,6 +120,8 @@ class FakeAdapter(Adapter):
         plain_http: bool = False,  # noqa: ARG002  # likewise
         architecture: str = "",
     ) -> ScanReport:
+        # As real ones do where they are not told.
+        wanted = architecture or "amd64"
         self.asked.append((image.digest, architecture))
         await self._count(1)
         try:
@@ -132,8 +134,8 @@ class FakeAdapter(Adapter):
                 self.cached or self.now(),
                 [FINDING],
                 database_built=self.database,
-                manifest_digest=self.manifests.get((image.digest, architecture), image.digest),
-                hygiene=HygieneFacts(architecture=architecture or None),
+                manifest_digest=self.manifests.get((image.digest, wanted), image.digest),
+                hygiene=HygieneFacts(architecture=wanted),
             )
         finally:
             await self._count(-1)

@@ -125,6 +125,21 @@ async def test_evidence_that_somebody_removed_is_noticed_and_made_anew() -> None
     assert FINDING.key in bench.imaging.images.known(A, CART).first_seen
 
 
+async def test_an_image_is_scanned_also_where_its_image_scan_cannot_be_written() -> None:
+    bench = Bench()
+    bench.client.fault = lambda verb, name: (
+        Forbidden(403, "Forbidden", "imagescans is forbidden")
+        if verb == "apply" and name.startswith("sha256-")
+        else None
+    )
+    facts = await bench.scanned(IMAGE)
+    assert verdicts(facts) == [Verdict.CLEAN]
+    assert not bench.has_scan(A)
+    bench.client.fault = lambda _verb, _name: None
+    await bench.after(seconds=1)
+    assert bench.status(A)["phase"] == "Scanned"
+
+
 # The end of an image
 
 

@@ -45,9 +45,20 @@ async def test_what_an_index_leads_to_is_known_after_a_restart() -> None:
     assert bench.adapter.asked == [(A, "arm64")]
 
 
+async def test_an_index_that_was_scanned_before_its_pod_had_a_node_is_not_scanned_again() -> None:
+    bench = Bench()
+    bench.adapter.manifests = {(A, "amd64"): B}
+    await bench.scanned(IMAGE)
+    bench.node("n", "amd64")
+    bench.run(IMAGE, node="n")
+    facts = await bench.settled()
+    assert [fact.running.digest for fact in facts] == [B]
+    assert bench.adapter.asked == [(A, "")]
+
+
 async def test_a_scanner_that_contradicts_itself_is_not_believed() -> None:
     bench = Bench()
-    bench.adapter.manifests = {(A, ""): B, (B, ""): A}
+    bench.adapter.manifests = {(A, "amd64"): B, (B, "amd64"): A}
     bench.declare()
     bench.run(IMAGE)
     await bench.settled()

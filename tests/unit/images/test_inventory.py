@@ -64,10 +64,14 @@ def test_the_same_digest_under_two_names_keeps_both_names() -> None:
     ]
 
 
-def test_the_same_index_on_two_architectures_is_two_images() -> None:
+def test_a_digest_is_one_image_on_whichever_nodes_until_it_is_known_as_an_index() -> None:
     nodes = {"n1": "amd64", "n2": "arm64"}
-    pods = [pod("a", container(), node="n1"), pod("b", container(), node="n2")]
-    assert [i.architecture for i in inventory(pods, nodes)] == ["amd64", "arm64"]
+    pods = [
+        pod(name, container(), node=node)
+        for name, node in zip("abc", ("n1", "n2", ""), strict=True)
+    ]
+    (image,) = inventory(pods, nodes)
+    assert image.architectures == ("amd64", "arm64")
 
 
 @pytest.mark.parametrize(
@@ -146,7 +150,7 @@ def test_one_index_on_nodes_of_two_kinds_is_two_images() -> None:
     index = f"{CART}@sha256:{'c' * 64}"
     pods = [pod(n, container(image_id=index), node=n) for n in ("n1", "n2")]
     found = inventory(pods, {"n1": "amd64", "n2": "arm64"}, manifest_of)
-    assert [(i.digest, i.architecture) for i in found] == [(A, "amd64"), (B, "arm64")]
+    assert [(i.digest, i.architectures) for i in found] == [(A, ("amd64",)), (B, ("arm64",))]
 
 
 @pytest.mark.parametrize(

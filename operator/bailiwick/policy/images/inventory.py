@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -48,14 +48,14 @@ class RunningImage:
     `indexes` are the digests of indexes that pods run it by, `pull_secrets` the names of the
     Secrets that those pods are pulled with. `reference` is the repository to
     find it in, None where no name could be read. `declared` are the spellings in pods' specs,
-    `architecture` that of the nodes, empty where not known.
+    `architectures` those of the nodes that are known.
     """
 
     digest: str | None
     reference: Reference | None
     declared: tuple[str, ...]
     containers: tuple[ContainerUse, ...]
-    architecture: str = ""
+    architectures: tuple[str, ...] = ()
     problem: Problem | None = None
     indexes: tuple[str, ...] = ()
     pull_secrets: tuple[str, ...] = ()
@@ -77,30 +77,21 @@ def inventory(
     apart by their spelling in the spec.
     """
     known = architectures or {}
-    groups: dict[_Identity, list[tuple[str, str, ContainerUse]]] = defaultdict(list)
-    secrets: dict[_Identity, set[str]] = defaultdict(set)
+    groups: dict[_Identity, _Group] = defaultdict(_Group)
     for pod in pods:
         if pod.finished:
             continue
         workload = f"{pod.owner.kind}/{pod.owner.name}" if pod.owner else f"Pod/{pod.name}"
+        architecture = known.get(pod.node, "")
         for container in pod.containers:
-            identity, index = _identify(container, known.get(pod.node, ""), manifest_of)
-            use = ContainerUse(workload, container.name, container.kind)
-            groups[identity].append((container.image, index, use))
-            secrets[identity].update(pod.pull_secrets)
-    images = (
-        RunningImage(
-            digest=identity.digest,
-            reference=identity.reference,
-            declared=tuple(sorted({image for image, _, _ in uses})),
-            containers=tuple(sorted({use for _, _, use in uses})),
-            architecture=identity.architecture,
-            problem=identity.problem,
-            indexes=tuple(sorted({index for _, index, _ in uses if index})),
-            pull_secrets=tuple(sorted(secrets[identity])),
-        )
-        for identity, uses in groups.items()
-    )
+            identity, index = _identify(container, architecture, manifest_of)
+            group = groups[identity]
+            group.declared.add(container.image)
+            group.containers.add(ContainerUse(workload, container.name, container.kind))
+            group.architectures.add(architecture)
+            group.indexes.add(index)
+            group.pull_secrets.update(pod.pull_secrets)
+    images = (group.of(identity) for identity, group in groups.items())
     return tuple(sorted(images, key=_order))
 
 
@@ -108,9 +99,29 @@ def inventory(
 class _Identity:
     digest: str | None
     reference: Reference | None
-    architecture: str
     problem: Problem | None = None
     spelling: str = ""
+
+
+@dataclass(slots=True)
+class _Group:
+    declared: set[str] = field(default_factory=set)
+    containers: set[ContainerUse] = field(default_factory=set)
+    architectures: set[str] = field(default_factory=set)
+    indexes: set[str] = field(default_factory=set)
+    pull_secrets: set[str] = field(default_factory=set)
+
+    def of(self, identity: _Identity) -> RunningImage:
+        return RunningImage(
+            digest=identity.digest,
+            reference=identity.reference,
+            declared=tuple(sorted(self.declared)),
+            containers=tuple(sorted(self.containers)),
+            architectures=tuple(sorted(self.architectures - {""})),
+            problem=identity.problem,
+            indexes=tuple(sorted(self.indexes - {""})),
+            pull_secrets=tuple(sorted(self.pull_secrets)),
+        )
 
 
 def _identify(
@@ -125,14 +136,14 @@ def _identify(
     told = reported.digest or pinned
     if not told:
         problem = _problem(container, reported.configuration)
-        return _Identity(None, reference, architecture, problem, container.image), ""
+        return _Identity(None, reference, problem, container.image), ""
     if not told.startswith("sha256:"):
         problem = _not_sha256(container)
-        return _Identity(None, reference, architecture, problem, container.image), ""
+        return _Identity(None, reference, problem, container.image), ""
     digest = manifest_of(told, architecture)
     place = _at(reference, digest) if reference else None
     nameless = None if place else _nameless(container)
-    return _Identity(digest, place, architecture, nameless), told if told != digest else ""
+    return _Identity(digest, place, nameless), told if told != digest else ""
 
 
 def _not_sha256(container: Container) -> Problem:
@@ -191,11 +202,10 @@ _read_image_id = lru_cache(maxsize=4096)(read_image_id)
 _at = lru_cache(maxsize=4096)(Reference.at)
 
 
-def _order(image: RunningImage) -> tuple[str, str, str, tuple[str, ...], str]:
+def _order(image: RunningImage) -> tuple[str, str, tuple[str, ...], str]:
     return (
         str(image.reference or ""),
         image.digest or "",
-        image.architecture,
         image.declared,
         image.problem.reason if image.problem else "",
     )
