@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -50,6 +50,7 @@ def diff(
     namespace: str,
     exit_code: bool,
     settings: Settings,
+    now: datetime,
 ) -> None:
     """Say which connections a change makes possible, impossible, or possible on other ports.
 
@@ -58,7 +59,7 @@ def diff(
     try:
         with ExitStack() as opened:
             old, new = _both(paths, span, opened)
-            before, after = (_planned(side, namespace, settings) for side in (old, new))
+            before, after = (_planned(side, namespace, settings, now) for side in (old, new))
     except CannotRead as error:
         cannot_read(str(error))
     changes = differences(before.world, after.world)
@@ -99,12 +100,12 @@ def _both(paths: tuple[str, ...], span: str | None, opened: ExitStack) -> tuple[
     return sides[0], sides[1]
 
 
-def _planned(side: Side, namespace: str, settings: Settings) -> Plan:
+def _planned(side: Side, namespace: str, settings: Settings, now: datetime) -> Plan:
     paths, prefix, instead = side
     inventory = read(
         paths, namespace, shown_as=lambda name: name.replace(prefix, instead) if prefix else name
     )
-    made = plan(inventory, settings, datetime.now(UTC))
+    made = plan(inventory, settings, now)
     if inventory.problems:
         end_with(inventory)
     return made

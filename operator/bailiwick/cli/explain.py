@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import UTC, datetime
+from datetime import datetime
 
 import click
 
@@ -60,6 +60,7 @@ def explain(
     output: str,
     source: Source,
     settings: Settings,
+    now: datetime,
 ) -> None:
     """Say why FROM can reach TO or not, and what to add if it should.
 
@@ -68,7 +69,7 @@ def explain(
     declares are looked at. Ends with 0 where all of it is allowed, else with 1.
     """
     inventory = inventory_of(paths, namespace) if paths else cluster_inventory(source, [namespace])
-    made = plan(inventory, settings, datetime.now(UTC), complete=not paths)
+    made = plan(inventory, settings, now, complete=not paths)
     if inventory.problems:
         end_with(inventory)
     directory = Directory(made.cluster, made.world.workloads, namespace)

@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 import click
@@ -81,6 +81,7 @@ def plan(
     policies: bool,
     source: Source,
     settings: Settings,
+    now: datetime,
 ) -> None:
     """Say what manifests would come to: policies, edges and findings of each namespace.
 
@@ -97,7 +98,7 @@ def plan(
     made = make_plan(
         found,
         settings,
-        datetime.now(UTC),
+        now,
         complete=against_cluster,
         of=inventory.populated() if against_cluster else None,
     )

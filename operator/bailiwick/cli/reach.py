@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import datetime
 
 import click
 
@@ -50,6 +50,7 @@ def reach(
     namespaces: tuple[str, ...],
     source: Source,
     settings: Settings,
+    now: datetime,
 ) -> None:
     """Say who can reach whom, by every policy that is there or that an intent would give.
 
@@ -63,7 +64,7 @@ def reach(
     on_nodes = sum(pod.host_network for pod in inventory.running())
     if output == "connlist":
         inventory.off_host_networks()
-    found = _world(inventory, settings, is_live=not paths)
+    found = _world(inventory, settings, now, is_live=not paths)
     if output == "connlist":
         if on_nodes:
             who = (
@@ -86,12 +87,12 @@ def reach(
         click.echo(f"note: {others}", err=True)
 
 
-def _world(inventory: Inventory, settings: Settings, *, is_live: bool) -> World:
+def _world(inventory: Inventory, settings: Settings, now: datetime, *, is_live: bool) -> World:
     """Return who can reach whom; of a cluster by the policies that are there, and no others."""
     if is_live:
         cluster = inventory.cluster()
         return world(cluster, inventory.policies.values(), inventory.all_entrances())
-    found = plan(inventory, settings, datetime.now(UTC), of=()).world
+    found = plan(inventory, settings, now, of=()).world
     if inventory.problems:
         end_with(inventory)
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import wraps
 from typing import Any
 
@@ -15,7 +16,7 @@ Command = Callable[..., Any]
 
 
 def with_settings(command: Command) -> Command:
-    """Add the options to a command, which gets a `settings` of them."""
+    """Add the options to a command, which gets `settings`, and the instant `now` to go by."""
 
     @click.option(
         "--cluster-cidr",
@@ -36,12 +37,18 @@ def with_settings(command: Command) -> Command:
         multiple=True,
         help="A namespace that the operator never isolates, besides kube-system and the like.",
     )
+    @click.option(
+        "--at",
+        type=click.DateTime(["%Y-%m-%d"]),
+        help="The day on which to look, for reviewBy; today where it is left out.",
+    )
     @wraps(command)
     def with_them(
         *arguments: Any,
         cluster_cidrs: tuple[str, ...],
         ingress_controllers: tuple[PodsOf, ...],
         exempt_namespaces: tuple[str, ...],
+        at: datetime | None,
         **others: Any,
     ) -> Any:
         settings = Settings(
@@ -49,6 +56,7 @@ def with_settings(command: Command) -> Command:
             cluster_cidrs=cluster_cidrs,
             ingress_controllers=ingress_controllers,
         )
-        return command(*arguments, settings=settings, **others)
+        now = at.replace(tzinfo=UTC) if at else datetime.now(UTC)
+        return command(*arguments, settings=settings, now=now, **others)
 
     return with_them

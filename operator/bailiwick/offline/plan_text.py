@@ -114,12 +114,16 @@ def finding_lines(finding: Finding, indent: str = "") -> Iterator[str]:
         yield f"{room}{_INDENT}{line}"
 
 
-def _wrapped(text: str, indent: str = "") -> list[str]:
+def _listed(text: str) -> list[str]:
+    return _wrapped(f"- {text}", _INDENT, _INDENT * 2)
+
+
+def _wrapped(text: str, indent: str = "", further: str | None = None) -> list[str]:
     return textwrap.wrap(
         text,
         WIDTH,
         initial_indent=indent,
-        subsequent_indent=indent,
+        subsequent_indent=indent if further is None else further,
         break_on_hyphens=False,
         break_long_words=False,
     )
@@ -136,7 +140,7 @@ def not_known(unreadable: Mapping[str, str]) -> Iterator[str]:
     if unreadable:
         yield "Not known, since it may not be read:"
         for kind, reason in sorted(unreadable.items()):
-            yield from _wrapped(f"- {kind}: {reason}", _INDENT)
+            yield from _listed(f"{kind}: {reason}")
 
 
 def _end(plan: Plan) -> Iterator[str]:
@@ -144,7 +148,7 @@ def _end(plan: Plan) -> Iterator[str]:
     if plan.assumed:
         yield "Assumed, since the manifests do not say:"
         for each in plan.assumed:
-            yield from _wrapped(f"- {each}", _INDENT)
+            yield from _listed(each)
     if plan.ungoverned:
         names = words.some(plan.ungoverned, 10)
         what = "namespace has" if len(plan.ungoverned) == 1 else "namespaces have"

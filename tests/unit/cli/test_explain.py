@@ -195,7 +195,8 @@ def test_pods_of_one_workload_that_differ_are_told_apart() -> None:
 
 def test_the_question_of_the_examples() -> None:
     done = CliRunner().invoke(
-        explain, ["shop/checkoutservice", "payments/api:50051", "-f", str(EXAMPLES)]
+        explain,
+        ["shop/checkoutservice", "payments/api:50051", "-f", str(EXAMPLES), "--at", "2026-12-01"],
     )
     assert done.exit_code == 0
     assert "charge-from-shop" in done.stdout

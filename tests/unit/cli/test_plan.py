@@ -251,6 +251,20 @@ def test_the_exit_code_says_whether_findings_matter(fail_on: str, code: int) -> 
     assert done.exit_code == code
 
 
+@pytest.mark.parametrize(
+    "day, expected",
+    [
+        ("2026-12-01", set()),
+        ("2027-02-20", {("shop", "warning", "LapsesSoon")}),
+        ("2027-03-02", {("shop", "error", "Lapsed")}),
+    ],
+)
+def test_the_day_can_be_chosen(day: str, expected: set[tuple[str, str, str]]) -> None:
+    rule = from_to("web", "api", "80") + ", reviewBy: 2027-03-01"
+    found = data(profile(), SHOP, intent(rule), options=("--at", day))
+    assert set(findings(found)) == expected
+
+
 def test_the_ids_of_findings_stay_when_lines_move() -> None:
     text = intent("name: a, to: {service: {name: gone}}")
     ids = [
@@ -306,7 +320,7 @@ def test_no_line_of_the_examples_is_wider_than_the_table(name: str) -> None:
 
 
 def test_the_examples_are_as_they_are_meant() -> None:
-    done = CliRunner().invoke(plan, [str(EXAMPLES), "-o", "json"])
+    done = CliRunner().invoke(plan, [str(EXAMPLES), "-o", "json", "--at", "2026-12-01"])
     found = json.loads(done.stdout)
     assert ("shop/checkoutservice", "payments/api", "50051", "open") in edges(found)
     assert {(n, c) for n, severity, c in findings(found) if severity != "note"} == {
