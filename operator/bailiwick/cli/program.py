@@ -10,21 +10,18 @@ import asyncio
 import logging
 import random
 import signal
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager
-from http import HTTPStatus
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
-import kopf
 
 from bailiwick import __version__
+from bailiwick.cli.watching import run_kopf
 from bailiwick.engine.assembly import Operator
 from bailiwick.engine.gauges import expose
 from bailiwick.engine.health import Health, HealthServer
 from bailiwick.engine.metrics import Metrics
-from bailiwick.engine.throttle import Throttle
-from bailiwick.handlers.registry import build_registry
 from bailiwick.kube.client import Client
 from bailiwick.kube.errors import ApiError
 from bailiwick.kube.events import Recorder
@@ -41,7 +38,6 @@ logger = logging.getLogger(__name__)
 LEASE_NAME = "bailiwick-operator"
 _RETRY_SECONDS = 1.0
 _RESYNC_RETRY_SECONDS = 15.0
-_LOGIN_SECONDS = 2.0
 _FINISH_SECONDS = 3.0
 _RESYNCS_MISSED = 3
 
@@ -67,7 +63,7 @@ class Program:
             session = await stack.enter_async_context(await Session.open(self._source))
             metrics = Metrics()
             lease = self._lease(session)
-            client = Client(session, fence=lease.valid, observe=metrics.sent)
+            client = Client(session, fence=lease.seconds_left, observe=metrics.sent)
             recorder = Recorder(client, instance=self._options.identity)
             http = await stack.enter_async_context(
                 aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
@@ -80,7 +76,8 @@ class Program:
             stack.push_async_callback(operator.watches.stop)
             if not await self._or_stopped(self._read(operator)):
                 return
-            self._spawn(stack, "Kopf", self._kopf(operator, session), may_stop_us=True)
+            kopf = run_kopf(operator, session, self._stop, self._hear_signals)
+            self._spawn(stack, "Kopf", kopf, may_stop_us=True)
             self._spawn(stack, "the resync", self._resync(operator))
             self._spawn(stack, "what follows Kopf's lists", operator.resync.follow())
             lease.start()
@@ -91,14 +88,16 @@ class Program:
             metrics.leader.set_function(lambda: float(lease.valid()))
             recorder.start()
             stack.push_async_callback(recorder.stop)
-            if not await self._or_stopped(self._begin(operator)):
+            if not await self._or_stopped(self._begin(operator, lease)):
                 return
             self._spawn(stack, "what follows a lapse", self._resume(operator, lease))
             await self._lead(stack, operator)
 
-    async def _begin(self, operator: Operator) -> None:
+    async def _begin(self, operator: Operator, lease: Lease) -> None:
         while True:
             try:
+                if lease.waited:
+                    await operator.read_anew()
                 return await operator.begin()
             except ApiError as error:
                 logger.warning("the work cannot begin yet: %s", error)
@@ -163,56 +162,10 @@ class Program:
                 await asyncio.sleep(_RETRY_SECONDS)
         await operator.watches.tried()
 
-    async def _kopf(self, operator: Operator, session: Session) -> None:
-        async def notice_lists(
-            request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
-        ) -> aiohttp.ClientResponse:
-            response = await send(request)
-            if "watch" not in request.url.query or response.status == HTTPStatus.FORBIDDEN:
-                operator.resync.doubt(request.url.path)
-            return response
-
-        # Kopf logs in again at once when it is refused, as often as it is refused.
-        pace = Throttle(1 / _LOGIN_SECONDS, burst=2)
-
-        async def login() -> kopf.AiohttpSession:
-            await pace.acquire()
-            return kopf.AiohttpSession(
-                server=session.server, aiohttp_session=session.another(notice_lists)
-            )
-
-        async with self._signals_taken_back() as started:
-            await kopf.operator(
-                registry=build_registry(operator.stores, login),
-                clusterwide=True,
-                standalone=True,
-                stop_flag=self._stop,
-                ready_flag=started,
-            )
-
     def _hear_signals(self) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
-
-    @asynccontextmanager
-    async def _signals_taken_back(self) -> AsyncIterator[asyncio.Event]:
-        """Hear the signals again once the event is set.
-
-        Kopf takes them as it starts. On one it waits 5 s for every task that began after it,
-        then cancels them, and only then ends: our stop would begin when its time is over.
-        """
-        started = asyncio.Event()
-
-        async def take_back() -> None:
-            await started.wait()
-            self._hear_signals()
-
-        task = asyncio.create_task(take_back(), name="signals")
-        try:
-            yield started
-        finally:
-            task.cancel()
 
     async def _resync(self, operator: Operator) -> None:
         every = self._options.resync_every.total_seconds()

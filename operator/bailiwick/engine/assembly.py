@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from bailiwick.api.meta import INTENT_NAME, PROFILE_LABEL
 from bailiwick.engine.changes import Changes
@@ -30,6 +30,7 @@ from bailiwick.engine.served import Served
 from bailiwick.engine.statuses import Statuses
 from bailiwick.engine.throttle import Throttle
 from bailiwick.engine.watches import Watches
+from bailiwick.engine.work import in_seconds
 from bailiwick.engine.world import World
 from bailiwick.kube import resources
 from bailiwick.kube.resources import Resource
@@ -46,8 +47,6 @@ logger = logging.getLogger(__name__)
 
 # A rollout is looked at when its namespaces tell something, but not for each of them.
 _ROLLOUT_PAUSE = 0.5
-
-K = TypeVar("K", bound=Hashable)
 
 
 class Operator:
@@ -161,6 +160,11 @@ class Operator:
         for namespace in self.concerned():
             self.namespace_queue.add(namespace)
 
+    async def read_anew(self) -> None:
+        """Read what another replica may have written last, and nobody has told us of yet."""
+        await self.resync.once()
+        self.namespace_reconciler.enforcer.doubt(self.world.all_namespaces)
+
     async def begin(self) -> None:
         """Begin to work: what rolls out first, then everything else."""
         await self.served.read()
@@ -172,10 +176,10 @@ class Operator:
             for exception in store.objects.all():
                 self.exception_queue.add(exception.key)
         workers = self.options.workers
-        self.namespace_queue.start(_seconds(self._reconcile_namespace), workers=workers)
+        self.namespace_queue.start(in_seconds(self._reconcile_namespace), workers=workers)
         self.imaging.start()
-        self.profile_queue.start(_seconds(self.profile_reconciler.reconcile), workers=1)
-        self.exception_queue.start(_seconds(self.exception_reconciler.reconcile), workers=1)
+        self.profile_queue.start(in_seconds(self.profile_reconciler.reconcile), workers=1)
+        self.exception_queue.start(in_seconds(self.exception_reconciler.reconcile), workers=1)
 
     async def finish(self, seconds: float) -> None:
         """Finish what is in hand and take nothing more."""
@@ -286,13 +290,3 @@ def _as_namespace(told: DeclaredObject | None) -> Namespace | None:
     if told is None:
         return None
     return Namespace(told.name, told.uid, told.labels, told.deleting)
-
-
-def _seconds(
-    work: Callable[[K], Awaitable[timedelta | None]],
-) -> Callable[[K], Awaitable[float | None]]:
-    async def wrapped(key: K) -> float | None:
-        wait = await work(key)
-        return None if wait is None else wait.total_seconds()
-
-    return wrapped

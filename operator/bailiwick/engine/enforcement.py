@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from bailiwick.api.meta import API_VERSION, MANAGED_BY, MANAGED_BY_LABEL
 from bailiwick.engine.objects import version_number
 from bailiwick.engine.policies import version
-from bailiwick.kube.errors import ApiError, Conflict, NamespaceTerminating
+from bailiwick.kube.errors import ApiError, Conflict, NamespaceTerminating, NotLeader
 from bailiwick.kube.resources import NETWORK_POLICIES
 from bailiwick.kube.store import Key
 from bailiwick.policy.assessment.evidence import LivePolicies, WriteFailure
@@ -75,8 +75,8 @@ class Enforcer:
         """Plan and carry out what is missing; an empty `desired` releases the namespace.
 
         Nothing is written while policies cannot be read: nobody knows whose there are.
-        Raises ApiError where the namespace has to be read anew and that fails, or where it is
-        being deleted.
+        Raises ApiError where the namespace has to be read anew and that fails, where it is being
+        deleted, or, as NotLeader, where nothing may be written.
         """
         if NETWORK_POLICIES.plural in self.world.unreadable:
             return Enforced()
@@ -97,8 +97,10 @@ class Enforcer:
         retry_after = 0.0
         for wave in waves(steps):
             errors = await asyncio.gather(*(self._attempt(intent, step, live) for step in wave))
+            if any(errors):
+                self._unsure.add(namespace)
             for error in errors:
-                if isinstance(error, NamespaceTerminating):
+                if isinstance(error, (NamespaceTerminating, NotLeader)):
                     raise error
             done = [step.name for step, error in zip(wave, errors, strict=True) if not error]
             written += [name for name in done if name not in written]
@@ -109,7 +111,6 @@ class Enforcer:
                     if error
                 )
                 retry_after = max(error.retry_after or 0.0 for error in errors if error)
-                self._unsure.add(namespace)
                 break
         if not failed:
             self._settled[namespace] = fingerprint
@@ -118,6 +119,10 @@ class Enforcer:
         # What holds the namespace open meanwhile was not there before, so nobody changed it.
         repaired = [name for name in written if drifted and not name.startswith(BRIDGE_PREFIX)]
         return Enforced(failed, taken, tuple(repaired), tuple(written), retry_after)
+
+    def doubt(self, namespaces: Iterable[str]) -> None:
+        """Have namespaces read anew before they are planned for: others may have written there."""
+        self._unsure.update(namespaces)
 
     def forget(self, namespace: str) -> None:
         """Drop what is remembered of a namespace."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from bailiwick.engine.config_maps import OwnConfigMaps
@@ -17,6 +17,7 @@ from bailiwick.engine.scanner_watch import ScannerWatch
 from bailiwick.engine.scanning import Scanning
 from bailiwick.engine.schedule import Schedule
 from bailiwick.engine.uses import ImageUses
+from bailiwick.engine.work import in_seconds
 from bailiwick.evidence.config_maps import ConfigMapEvidence
 
 if TYPE_CHECKING:
@@ -116,7 +117,7 @@ class Imaging:
 
     def start(self) -> None:
         """Begin to look at digests, and to scan them."""
-        self.image_queue.start(_seconds(self.reconciler.reconcile), workers=_LOOKING)
+        self.image_queue.start(in_seconds(self.reconciler.reconcile), workers=_LOOKING)
         if self.scanning is not None:
             self.scan_queue.start(_once(self.scanning.scan), workers=self._parallel)
 
@@ -141,16 +142,6 @@ class Imaging:
         """Have the namespaces that run a digest look at it."""
         for namespace in self.uses.of(digest):
             self._tell_namespace(namespace)
-
-
-def _seconds(
-    work: Callable[[str], Awaitable[timedelta | None]],
-) -> Callable[[str], Awaitable[float | None]]:
-    async def wrapped(digest: str) -> float | None:
-        wait = await work(digest)
-        return None if wait is None else wait.total_seconds()
-
-    return wrapped
 
 
 def _once(work: Callable[[str], Awaitable[None]]) -> Callable[[str], Awaitable[float | None]]:

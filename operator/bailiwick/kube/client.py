@@ -66,8 +66,8 @@ class Client:
 
     `concurrency` bounds the requests in flight, watches not counted: each is a connection with
     its own TLS buffers, and sixteen keep an API server busy. `timeout` is for a whole
-    request, in seconds. `fence` is asked before each write: where it says no, `NotLeader` is
-    raised and nothing is sent. `observe` is told of each request.
+    request, in seconds. `fence` is asked before each write for the seconds that it may take: where
+    there are none, `NotLeader` is raised and nothing is sent. `observe` is told of each request.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Client:
         field_manager: str = FIELD_MANAGER,
         concurrency: int = 16,
         timeout: float = 30.0,
-        fence: Callable[[], bool] | None = None,
+        fence: Callable[[], float] | None = None,
         observe: Callable[[Sent], None] | None = None,
     ) -> None:
         self.session = session
@@ -306,8 +306,6 @@ class Client:
         content_type: str = "",
         accept: str = "",
     ) -> bytes:
-        if method != "GET" and self._fence is not None and not self._fence():
-            raise errors.NotLeader
         url = self._url(path, query or {})
         data = _ENCODER.encode(body) if body is not None else None
         asked = {"Content-Type": content_type, "Accept": accept}
@@ -315,10 +313,12 @@ class Client:
         async with self._slots:
             begun = time.monotonic()
             status = 0
+            left = self._seconds_left(method)
             try:
-                status, payload, retry_after = await self._exchange(
-                    method, url, data, headers, again=verb.startswith("apply")
-                )
+                async with asyncio.timeout(left):
+                    status, payload, retry_after = await self._exchange(
+                        method, url, data, headers, again=verb.startswith("apply")
+                    )
             except (aiohttp.ClientError, OSError, TimeoutError) as error:
                 raise errors.Unreachable(_words(error)) from error
             finally:
@@ -326,6 +326,14 @@ class Client:
         if status >= 400:
             raise errors.from_response(status, payload, retry_after)
         return payload
+
+    def _seconds_left(self, method: str) -> float | None:
+        if method == "GET" or self._fence is None:
+            return None
+        left = self._fence()
+        if left <= 0:
+            raise errors.NotLeader
+        return left
 
     async def _exchange(
         self,

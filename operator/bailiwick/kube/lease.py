@@ -45,8 +45,8 @@ class Lease:
     `acquired` is set while we hold it. Where it cannot be renewed it lapses: `lapsed` is set until
     we hold it again, and nobody else may have done so in between. `lost` is set, for good, once
     somebody else had it after us. An identity that outlives a restart (the pod's name) takes its
-    own Lease up again without waiting. `valid` is for asking right before a write. The client is
-    to be one without a fence.
+    own Lease up again without waiting. `waited` says whether somebody else was seen to hold it.
+    `seconds_left` is for asking right before a write. The client is to be one without a fence.
     """
 
     def __init__(
@@ -64,6 +64,7 @@ class Lease:
         self.lapsed = asyncio.Event()
         self.lost = asyncio.Event()
         self.holder = ""
+        self.waited = False
         self.message = ""
         self._client = client
         self._namespace = namespace
@@ -80,6 +81,14 @@ class Lease:
     def valid(self) -> bool:
         """Say whether we hold it, and nobody else can for at least the margin."""
         return self._clock() < self._valid_until
+
+    def seconds_left(self) -> float:
+        """Return how long a write may take that begins now: until somebody else may begin.
+
+        A connection that is closed ends its request at the API server.
+        """
+        left = self._valid_until + self._terms.margin - self._clock()
+        return left if self.valid() else 0.0
 
     @property
     def alive(self) -> bool:
@@ -180,6 +189,7 @@ class Lease:
         if self.holder in ("", self._identity):
             return False
         lasts = float(spec.get("leaseDurationSeconds") or self._terms.duration)
+        self.waited = True
         return self._clock() < self._observed[1] + lasts
 
     def _spec(self, before: Json) -> Json:

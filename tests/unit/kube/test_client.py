@@ -249,6 +249,17 @@ async def test_nothing_is_written_while_the_lease_is_not_ours(api: FakeApi) -> N
     assert [method for method, _, _ in api.requests] == ["GET"]
 
 
+async def test_a_write_is_given_up_before_another_may_begin(api: FakeApi) -> None:
+    async def hang(_: web.Request) -> web.Response:
+        await asyncio.sleep(5)
+        return web.json_response({})
+
+    api.answer("PATCH", hang)
+    async with client_of(api, fence=lambda: 0.1) as fenced:
+        with pytest.raises(errors.Unreachable):
+            await fenced.apply(POLICIES, POLICY)
+
+
 async def test_no_more_requests_than_allowed_are_on_their_way(api: FakeApi) -> None:
     running, most = 0, 0
 
