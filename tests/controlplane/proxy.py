@@ -11,7 +11,7 @@ import ssl
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -92,13 +92,14 @@ class Proxy:
     """A running proxy; a context manager that stops it.
 
     `kubeconfig` names it as the server, for the same user. `rule` is asked about each request, in
-    a thread of its own: it may wait. `calls` has every request, and `answered` those that the
-    client got an answer to.
+    a thread of its own: it may wait. `calls` has every request, `forwarded` those that the API
+    server got, at that time, and `answered` those that the client got an answer to.
     """
 
     def __init__(self, identity: Identity) -> None:
         self.rule: Rule | None = None
         self.calls: list[Call] = []
+        self.forwarded: list[Call] = []
         self.answered: list[tuple[Call, int]] = []  # with the HTTP status
         self._identity = identity
         self._held: frozenset[str] | None = None
@@ -195,6 +196,7 @@ class Proxy:
         if fault is not None and not fault.after:
             return await self._cut(request, fault)
         body = await request.content.read()
+        self.forwarded.append(replace(call, at=datetime.now(UTC)))
         try:
             async with self._http.request(
                 request.method,
