@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from threading import Event
+from threading import Event, Lock
 from typing import Final
 
 import pytest
@@ -23,16 +23,18 @@ ISOLATION: Final = "bailiwick-isolation"
 class Ambush:
     """Does something right before the first write to a policy that is waited for goes through."""
 
-    def __init__(self, expected: Callable[[Call], bool], act: Callable[[], object]) -> None:
+    def __init__(self, expected: Callable[[Call], bool], act: Callable[[Call], object]) -> None:
         self.is_over = False
         self._expected = expected
         self._act = act
+        self._lock = Lock()  # writes whose order does not matter come at the same time
 
     def __call__(self, call: Call) -> Fault | None:
-        if call.is_write and call.resource == "networkpolicies" and not self.is_over:
-            self.is_over = self._expected(call)
-            if self.is_over:
-                self._act()
+        if call.is_write and call.resource == "networkpolicies":
+            with self._lock:
+                if not self.is_over and self._expected(call):
+                    self.is_over = True
+                    self._act(call)
         return None
 
 
@@ -46,7 +48,7 @@ def test_a_name_that_somebody_takes_between_plan_and_write_is_not_taken_over(
 ) -> None:
     theirs = {"metadata": {"name": ISOLATION}, "spec": {"podSelector": {}}}
     ambush = Ambush(
-        lambda call: call.name == ISOLATION, lambda: shop.api.create(shop.policy_path, theirs)
+        lambda call: call.name == ISOLATION, lambda _: shop.api.create(shop.policy_path, theirs)
     )
     proxy.rule = ambush
     with OperatorProcess(control_plane, kubeconfig=proxy.kubeconfig):
@@ -64,16 +66,16 @@ def test_a_policy_that_somebody_replaces_between_plan_and_write_is_not_taken_ove
 ) -> None:
     replaced: list[str] = []
 
-    def replace(name: str) -> bool:
-        shop.api.delete(f"{shop.policy_path}/{name}")
-        shop.api.create(shop.policy_path, {"metadata": {"name": name}, "spec": {"podSelector": {}}})
-        replaced.append(name)
-        return True
+    def replace(call: Call) -> None:
+        theirs = {"metadata": {"name": call.name}, "spec": {"podSelector": {}}}
+        shop.api.delete(f"{shop.policy_path}/{call.name}")
+        shop.api.create(shop.policy_path, theirs)
+        replaced.append(call.name)
 
     with OperatorProcess(control_plane, kubeconfig=proxy.kubeconfig):
         shop.declare(enforcing(rule()))
         shop.until_ready()
-        proxy.rule = Ambush(lambda call: call.method == "PATCH" and replace(call.name), bool)
+        proxy.rule = Ambush(lambda call: call.method == "PATCH", replace)
         shop.declare(enforcing(rule(port=9090)))
         shop.until("Ready", "False", "NameTaken", WITHIN)
         [name] = replaced
@@ -107,7 +109,7 @@ def test_a_namespace_that_is_deleted_in_the_midst_of_work_and_made_again(
 ) -> None:
     reached, go_on = Event(), Event()
 
-    def wait() -> None:
+    def wait(_: Call) -> None:
         reached.set()
         go_on.wait(WITHIN)
 
