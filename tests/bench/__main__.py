@@ -1,0 +1,105 @@
+"""`python -m tests.bench`: measure, print a table, and fail where a figure leaves its range."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tests.bench.figures import Judged, judge, read_ranges, table
+from tests.bench.plan import LONG, SHORT, Plan, Results, figures, measure
+from tests.controlplane import binaries
+from tests.controlplane.progress import say
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the benchmark; returns the exit code."""
+    if os.environ.get("BAILIWICK_KUBECONFIG"):
+        say(
+            "The benchmark makes thousands of pods that no node runs, and reads the API server's "
+            "audit log: it measures on a control plane of its own only. Leave KUBECONFIG out."
+        )
+        return 2
+    form = "short" if os.environ.get("SHORT") else "long"
+    options = _parser().parse_args(arguments)
+    plan = _plan(SHORT if form == "short" else LONG, options)
+    binaries.ensure_all([binaries.CONTROL_PLANE])
+    _compile()
+    results = asyncio.run(measure(plan))
+    judged = judge(figures(results), read_ranges(form))
+    print(f"\n{_machine()}\n\n{table(judged)}\n")
+    if options.json:
+        Path(options.json).write_text(json.dumps(_raw(results, judged), indent=2) + "\n")
+    return _verdict(judged)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--json", metavar="FILE", help="write all that was measured to a file")
+    parser.add_argument("--sizes", metavar="N,N", help="numbers of namespaces, such as 100,5000")
+    parser.add_argument("--starts", type=int, help="cold starts at each size")
+    parser.add_argument("--quiet", type=float, help="seconds of quiet")
+    return parser
+
+
+def _plan(plan: Plan, options: argparse.Namespace) -> Plan:
+    if options.sizes:
+        plan = replace(plan, sizes=tuple(sorted(map(int, options.sizes.split(",")))))
+    if options.starts:
+        plan = replace(plan, starts=options.starts)
+    if options.quiet is not None:
+        plan = replace(plan, quiet=options.quiet)
+    return plan
+
+
+def _compile() -> None:
+    """Have bytecode written of all that the operator imports, as there is in its image.
+
+    In an environment that forbids it, each start would compile a hundred thousand lines.
+    """
+    allowed = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    program = Path(sys.executable).parent / "bailiwick"
+    subprocess.run([program, "run", "--help"], env=allowed, stdout=subprocess.DEVNULL, check=True)
+
+
+def _machine() -> str:
+    cpus = [
+        line.partition(":")[2].strip()
+        for line in Path("/proc/cpuinfo").read_text().splitlines()
+        if line.startswith("model name")
+    ]
+    load = os.getloadavg()[0]
+    return (
+        f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores ({cpus[0] if cpus else 'unknown'}), "
+        f"Python {platform.python_version()}, load at the end {load:.1f}"
+    )
+
+
+def _raw(results: Results, judged: Sequence[Judged]) -> dict[str, object]:
+    return {
+        "machine": _machine(),
+        "figures": {each.figure.name: each.figure.value for each in judged},
+        "results": asdict(results),
+    }
+
+
+def _verdict(judged: Sequence[Judged]) -> int:
+    outside = [each.figure.name for each in judged if not each.is_within]
+    beyond = [each.figure.name for each in judged if not each.keeps_limit]
+    if beyond:
+        say(f"Beyond what the design asks for: {', '.join(beyond)}")
+    if outside:
+        say(f"Outside its range in tests/bench/ranges.yaml: {', '.join(outside)}")
+        return 1
+    return 0
+
+
+sys.exit(main())
