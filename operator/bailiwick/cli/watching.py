@@ -9,9 +9,9 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import aiohttp
-import kopf
 
 from bailiwick.engine.throttle import Throttle
+from bailiwick.handlers.framework import kopf
 from bailiwick.handlers.registry import build_registry
 
 if TYPE_CHECKING:

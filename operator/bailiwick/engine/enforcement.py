@@ -7,6 +7,7 @@ written after a write that failed: the next reconcile reads the namespace and pl
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -63,7 +64,7 @@ class Enforcer:
     project: Callable[[Mapping[str, Any]], NetworkPolicy]
     throttle: Callable[[], Awaitable[None]]
     look_again: Callable[[str], None]
-    _settled: dict[str, frozenset[tuple[str, str]]] = field(default_factory=dict)
+    _settled: dict[str, bytes] = field(default_factory=dict)
     _unsure: set[str] = field(default_factory=set)
 
     async def enforce(
@@ -90,7 +91,7 @@ class Enforcer:
         taken = tuple(p.name for p in wanted if p.name in names)
         live = {p.name: p for p in ours}
         steps = [*plan(live, possible, foreign, frozen), *_claims(live, possible, intent)]
-        fingerprint = frozenset((p.name, text(p.spec)) for p in possible)
+        fingerprint = _fingerprint(possible)
         drifted = bool(steps) and self._settled.get(namespace) == fingerprint
         written: list[str] = []
         failed: tuple[WriteFailure, ...] = ()
@@ -200,6 +201,12 @@ class Enforcer:
         if meanwhile.latest > version(policy):
             self.look_again(namespace)
         return policy
+
+
+def _fingerprint(policies: Iterable[Policy]) -> bytes:
+    """Return what is the same for equal policies in equal order, and small enough to keep."""
+    whole = text([[policy.name, policy.spec] for policy in policies])
+    return hashlib.blake2b(whole.encode(), digest_size=16).digest()
 
 
 def owner_reference(intent: DeclaredObject) -> dict[str, Any]:

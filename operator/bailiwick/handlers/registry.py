@@ -6,10 +6,9 @@ import itertools
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
-import kopf
-
 from bailiwick.engine.objects import DeclaredObject
 from bailiwick.engine.resync import PAGE
+from bailiwick.handlers.framework import kopf
 
 if TYPE_CHECKING:
     from bailiwick.engine.declared import DeclaredStore
