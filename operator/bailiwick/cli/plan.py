@@ -24,6 +24,7 @@ from bailiwick.offline.plan_text import as_text
 from bailiwick.offline.planning import Plan
 from bailiwick.offline.planning import plan as make_plan
 from bailiwick.offline.world import world
+from bailiwick.policy.reach.cluster_network import cluster_network
 from bailiwick.policy.settings import Settings
 
 FINDINGS = 1
@@ -93,7 +94,9 @@ def plan(
     before = None
     if against_cluster:
         live = cluster_inventory(source, sorted(inventory.populated()))
-        before = world(live.cluster(), live.policies.values(), live.all_entrances())
+        cluster = live.cluster()
+        network = cluster_network(settings, cluster.all_nodes)
+        before = world(cluster, live.policies.values(), live.all_entrances(), network)
         found = live.changed_by(inventory)
     made = make_plan(
         found,

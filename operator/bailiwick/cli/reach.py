@@ -17,6 +17,11 @@ from bailiwick.offline.inventory import Inventory
 from bailiwick.offline.plan_text import not_known
 from bailiwick.offline.planning import plan
 from bailiwick.offline.world import World, world
+from bailiwick.policy.reach.cluster_network import (
+    OUTSIDE_ONLY,
+    ClusterNetwork,
+    cluster_network,
+)
 from bailiwick.policy.settings import Settings
 
 _ON_NODES = (
@@ -63,8 +68,11 @@ def reach(
         inventory = cluster_inventory(source, namespaces)
     on_nodes = sum(pod.host_network for pod in inventory.running())
     if output == "connlist":
-        inventory.off_host_networks()
-    found = _world(inventory, settings, now, is_live=not paths)
+        inventory.forget_networks()
+        network = OUTSIDE_ONLY
+    else:
+        network = cluster_network(settings, inventory.nodes.values())
+    found = _world(inventory, settings, network, now, is_live=not paths)
     if output == "connlist":
         if on_nodes:
             who = (
@@ -87,12 +95,19 @@ def reach(
         click.echo(f"note: {others}", err=True)
 
 
-def _world(inventory: Inventory, settings: Settings, now: datetime, *, is_live: bool) -> World:
+def _world(
+    inventory: Inventory,
+    settings: Settings,
+    network: ClusterNetwork,
+    now: datetime,
+    *,
+    is_live: bool,
+) -> World:
     """Return who can reach whom; of a cluster by the policies that are there, and no others."""
     if is_live:
         cluster = inventory.cluster()
-        return world(cluster, inventory.policies.values(), inventory.all_entrances())
-    found = plan(inventory, settings, now, of=()).world
+        return world(cluster, inventory.policies.values(), inventory.all_entrances(), network)
+    found = plan(inventory, settings, now, of=(), network=network).world
     if inventory.problems:
         end_with(inventory)
     return found

@@ -19,6 +19,12 @@ def with_settings(command: Command) -> Command:
     """Add the options to a command, which gets `settings`, and the instant `now` to go by."""
 
     @click.option(
+        "--enforcer",
+        default="",
+        help="What enforces NetworkPolicy in the cluster, such as Calico or Cilium. While that is "
+        "not known, it is not known either whether an ipBlock covers pods.",
+    )
+    @click.option(
         "--cluster-cidr",
         "cluster_cidrs",
         multiple=True,
@@ -45,6 +51,7 @@ def with_settings(command: Command) -> Command:
     @wraps(command)
     def with_them(
         *arguments: Any,
+        enforcer: str,
         cluster_cidrs: tuple[str, ...],
         ingress_controllers: tuple[PodsOf, ...],
         exempt_namespaces: tuple[str, ...],
@@ -52,6 +59,7 @@ def with_settings(command: Command) -> Command:
         **others: Any,
     ) -> Any:
         settings = Settings(
+            enforcer=enforcer,
             exempt_namespaces=ALWAYS_EXEMPT | frozenset(exempt_namespaces),
             cluster_cidrs=cluster_cidrs,
             ingress_controllers=ingress_controllers,

@@ -12,7 +12,7 @@ from bailiwick.offline.world import INGRESS_CONTROLLER, World
 from bailiwick.policy.facts import Protocol
 from bailiwick.policy.reach import addresses
 from bailiwick.policy.reach import ports as port_sets
-from bailiwick.policy.reach.classes import Workload
+from bailiwick.policy.reach.pods import Workload
 from bailiwick.policy.reach.ports import PortSet
 from bailiwick.policy.reach.workloads import Workloads, outside_ranges
 from bailiwick.policy.rules import Direction

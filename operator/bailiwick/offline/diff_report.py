@@ -12,7 +12,7 @@ from bailiwick.offline.folding import Edge, folded
 from bailiwick.offline.table import markdown, table
 from bailiwick.offline.words import Names
 from bailiwick.offline.world import World
-from bailiwick.policy.reach.graph import Connection
+from bailiwick.policy.reach.edges import Connection
 
 HEADER: Final = ("CHANGE", "FROM", "TO", "PORTS")
 NO_CHANGE: Final = "No change in who can reach whom."

@@ -11,9 +11,9 @@ from bailiwick.offline.folding import is_told
 from bailiwick.offline.world import ENTRANCE, World
 from bailiwick.policy.reach import addresses
 from bailiwick.policy.reach.addresses import Addresses, Range
-from bailiwick.policy.reach.classes import Workload
-from bailiwick.policy.reach.graph import Connection, OutsideEdge
+from bailiwick.policy.reach.edges import Connection, OutsideEdge
 from bailiwick.policy.reach.namespace_edges import End
+from bailiwick.policy.reach.pods import Workload
 from bailiwick.policy.reach.ports import PortSet
 from bailiwick.policy.rules import Direction
 

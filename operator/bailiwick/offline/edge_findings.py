@@ -15,11 +15,11 @@ from bailiwick.offline.governing import Governed
 from bailiwick.offline.plan_findings import Places
 from bailiwick.offline.snippets import mirrored, snippet
 from bailiwick.offline.words import Names
-from bailiwick.policy.reach.classes import Workload
 from bailiwick.policy.reach.declared import Declared, DeclaredBy
 from bailiwick.policy.reach.graph import Graph
 from bailiwick.policy.reach.model import Action, PolicyKey
 from bailiwick.policy.reach.namespace_edges import End, NamespaceEdge, State
+from bailiwick.policy.reach.pods import Workload
 from bailiwick.policy.reach.workloads import Workloads
 from bailiwick.policy.rules import Direction, Rule
 

@@ -14,8 +14,8 @@ from bailiwick.policy.facts import Pod, Service
 from bailiwick.policy.network.services import meant, target_port
 from bailiwick.policy.ports import InvalidPort, Port
 from bailiwick.policy.reach import addresses
-from bailiwick.policy.reach.classes import Workload, workload_of
 from bailiwick.policy.reach.explain import Place
+from bailiwick.policy.reach.pods import Workload, workload_of
 from bailiwick.policy.reach.workloads import Workloads
 from bailiwick.policy.selectors import Selector
 

@@ -13,7 +13,7 @@ from bailiwick.offline.suggestions import Suggester
 from bailiwick.offline.table import WIDTH
 from bailiwick.policy.ports import Port
 from bailiwick.policy.reach.explain import Explanation, Half, Outcome, Place, Reason, explain
-from bailiwick.policy.reach.model import Action
+from bailiwick.policy.reach.model import Action, PolicyKey
 
 _VERBS: Final = {
     Action.ALLOW: "allows this",
@@ -145,26 +145,28 @@ class Explainer:
             yield "no policy restricts this, so everything is open"
         ours = []
         for reason in (*half.passed, *half.reasons):
-            if reason.action is None and reason.policy in self.plan.made_of:
+            if reason.policy is None:
+                yield f"Kubernetes always lets through {reason.rule}"
+            elif reason.action is None and reason.policy in self.plan.made_of:
                 ours.append(self.plan.made_of[reason.policy])
             else:
-                yield self._reason(reason)
+                yield self._reason(reason, reason.policy)
         if ours:
             named = sorted({by.rule for by in ours if by is not None})
             those = f"; those are: {', '.join(named)}" if named else ""
             yield f"the intent isolates it, and none of its rules for it allows this{those}"
 
-    def _reason(self, reason: Reason) -> str:
+    def _reason(self, reason: Reason, policy: PolicyKey) -> str:
         rule = f", {reason.rule}" if reason.rule else ""
-        made_of = self.plan.made_of.get(reason.policy)
+        made_of = self.plan.made_of.get(policy)
         if made_of is not None:
             of = "allowance {} of the profile" if made_of.from_profile else "rule {} of the intent"
             rule = f", of {of.format(made_of.rule)},"
         if reason.unknown:
-            return f"{reason.policy}{rule} may say something of this: {reason.unknown}"
+            return f"{policy}{rule} may say something of this: {reason.unknown}"
         if reason.action is None:
-            return f"{reason.policy} isolates it, and no rule allows this"
-        return f"{reason.policy}{rule} {_VERBS[reason.action]}"
+            return f"{policy} isolates it, and no rule allows this"
+        return f"{policy}{rule} {_VERBS[reason.action]}"
 
 
 def _halves(answer: Answer) -> Iterator[tuple[Half, str, str]]:
@@ -184,7 +186,7 @@ def _in_words(outcome: Outcome) -> str:
 
 
 def _reason_data(reason: Reason) -> dict[str, Any]:
-    found: dict[str, Any] = {"policy": str(reason.policy)}
+    found: dict[str, Any] = {"policy": str(reason.policy or "")}
     if reason.rule:
         found["rule"] = reason.rule
     if reason.action is not None:

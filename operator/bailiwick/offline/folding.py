@@ -9,8 +9,8 @@ from typing import Final, Generic, TypeVar
 
 from bailiwick.offline import words
 from bailiwick.offline.words import Names
-from bailiwick.policy.reach.classes import Workload
 from bailiwick.policy.reach.namespace_edges import End
+from bailiwick.policy.reach.pods import Workload
 
 T = TypeVar("T", bound=Hashable)
 

@@ -106,12 +106,10 @@ class Inventory:
             return document.place_of(at)
         return self.places.get(key, Place(""))
 
-    def off_host_networks(self) -> None:
-        """Take pods on the network of their node for ordinary ones."""
-        self.pods = {key: replace(pod, host_network=False) for key, pod in self.pods.items()}
-        self.templates = {
-            key: replace(pod, host_network=False) for key, pod in self.templates.items()
-        }
+    def forget_networks(self) -> None:
+        """Take pods on the network of their node for ordinary ones, and no address for known."""
+        self.pods = {key: _alone(pod) for key, pod in self.pods.items()}
+        self.templates = {key: _alone(pod) for key, pod in self.templates.items()}
 
     def changed_by(self, files: Inventory) -> Inventory:
         """Return what a cluster would have once these manifests are applied to it.
@@ -189,3 +187,7 @@ class Inventory:
                 break
             owner = self.owners.get((owner.kind, namespace, owner.name), owner)
         return owner
+
+
+def _alone(pod: Pod) -> Pod:
+    return replace(pod, host_network=False, addresses=())

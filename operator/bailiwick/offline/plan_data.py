@@ -11,8 +11,8 @@ from bailiwick.offline.findings import Finding
 from bailiwick.offline.planning import NamespacePlan, Plan
 from bailiwick.offline.world import ENTRANCE, INGRESS_CONTROLLER
 from bailiwick.policy.reach import addresses
-from bailiwick.policy.reach.classes import Workload
 from bailiwick.policy.reach.namespace_edges import End, NamespaceEdge
+from bailiwick.policy.reach.pods import Workload
 
 JSON = dict[str, Any]
 

@@ -18,6 +18,7 @@ from bailiwick.offline.plan_findings import Places, of_intent, of_manifests
 from bailiwick.offline.stand_ins import Assumed, with_stand_ins
 from bailiwick.offline.world import World, world
 from bailiwick.policy.cluster import FixedCluster
+from bailiwick.policy.reach.cluster_network import ClusterNetwork, cluster_network
 from bailiwick.policy.reach.declared import Declared, DeclaredBy
 from bailiwick.policy.reach.kinds import network_policy
 from bailiwick.policy.reach.model import Policy, PolicyKey
@@ -84,11 +85,13 @@ def plan(
     *,
     complete: bool = False,
     of: Collection[str] | None = None,
+    network: ClusterNetwork | None = None,
 ) -> Plan:
     """Work out what an inventory would come to, for the namespaces `of` it, or for all.
 
     `complete`: it is all of a cluster, so that what is not in it is not there; else stand-ins are
-    taken for what every cluster has. Problems that are found on the way are added to the
+    taken for what every cluster has. `network` is what settings and nodes tell of it, where it is
+    not given. Problems that are found on the way are added to the
     inventory's, and the plan is worth nothing then.
     """
     declared = declarations(inventory)
@@ -100,7 +103,8 @@ def plan(
     given = Given(declared, assumed.cluster, assumed.settings, now, maps)
     governed = govern(given)
     looked_at = {key for held in governed for key in held.compiled.depends_on}
-    return _whole(inventory, governed, assumed, looked_at, unknown, of)
+    network = network or cluster_network(settings, cluster.all_nodes)
+    return _whole(inventory, governed, assumed, looked_at, unknown, of, network)
 
 
 def in_order(findings: Iterable[Finding]) -> list[Finding]:
@@ -115,17 +119,18 @@ def _whole(
     looked_at: Collection[str],
     unknown: frozenset[str],
     of: Collection[str] | None,
+    network: ClusterNetwork,
 ) -> Plan:
     cluster = assumed.without_unused(looked_at)
     ours = {held.namespace.name: _policies(held) for held in governed}
     foreign = _foreign(inventory, {*ours})
     everything = [*foreign, *(policy for each in ours.values() for policy in each)]
     entrances = inventory.all_entrances()
-    after = world(cluster, everything, entrances)
+    after = world(cluster, everything, entrances, network)
     now = after
     if not all(held.is_enforced for held in governed):
         enforced = [p for held in governed if held.is_enforced for p in ours[held.namespace.name]]
-        now = world(cluster, [*foreign, *enforced], entrances)
+        now = world(cluster, [*foreign, *enforced], entrances, network)
     made_of = _made_of(governed)
     reader = _Reader(
         inventory,

@@ -11,7 +11,7 @@ from bailiwick.offline.plan_data import end_data
 from bailiwick.offline.table import table
 from bailiwick.offline.words import Names
 from bailiwick.offline.world import ENTRANCE, World
-from bailiwick.policy.reach.graph import Connection
+from bailiwick.policy.reach.edges import Connection
 from bailiwick.policy.rules import Direction
 
 

@@ -7,7 +7,7 @@ from itertools import combinations
 from typing import Final
 
 from bailiwick.policy.facts import Pod
-from bailiwick.policy.reach.classes import Workload, workload_of
+from bailiwick.policy.reach.pods import Workload, workload_of
 
 _PREFERRED: Final = (
     "app.kubernetes.io/name",

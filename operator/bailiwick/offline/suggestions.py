@@ -12,8 +12,8 @@ from bailiwick.offline.snippets import policy_as_yaml, ports, snippet
 from bailiwick.policy.cluster import FixedCluster
 from bailiwick.policy.network.naming import slug
 from bailiwick.policy.ports import Port
-from bailiwick.policy.reach.classes import Workload
 from bailiwick.policy.reach.explain import Explanation, Outcome
+from bailiwick.policy.reach.pods import Workload
 from bailiwick.policy.rules import Direction
 
 JSON = dict[str, Any]

@@ -12,8 +12,8 @@ from bailiwick.policy.ports import PROTOCOLS
 from bailiwick.policy.reach import addresses
 from bailiwick.policy.reach import ports as port_sets
 from bailiwick.policy.reach.addresses import Addresses
-from bailiwick.policy.reach.classes import Workload
-from bailiwick.policy.reach.graph import Connection
+from bailiwick.policy.reach.edges import Connection
+from bailiwick.policy.reach.pods import Workload
 from bailiwick.policy.reach.ports import PortSet
 
 ANYWHERE: Final = "anywhere outside"

@@ -11,9 +11,10 @@ from bailiwick.policy.cluster import FixedCluster
 from bailiwick.policy.facts import Pod, Service
 from bailiwick.policy.network.services import target_port
 from bailiwick.policy.reach import ports as port_sets
-from bailiwick.policy.reach.classes import Workload
+from bailiwick.policy.reach.cluster_network import NOTHING_TOLD, ClusterNetwork
 from bailiwick.policy.reach.graph import Graph
 from bailiwick.policy.reach.model import NamedPort, Policy
+from bailiwick.policy.reach.pods import Workload
 from bailiwick.policy.reach.ports import PortSet
 from bailiwick.policy.reach.workloads import Workloads
 from bailiwick.policy.selectors import Selector
@@ -36,11 +37,14 @@ class World:
 
 
 def world(
-    cluster: FixedCluster, policies: Iterable[Policy], entrances: Iterable[Entrance] = ()
+    cluster: FixedCluster,
+    policies: Iterable[Policy],
+    entrances: Iterable[Entrance] = (),
+    network: ClusterNetwork = NOTHING_TOLD,
 ) -> World:
     """Compute who can reach whom by these policies."""
     graph = Graph.build(
-        cluster.all_namespaces, [*cluster.all_pods, _ITSELF], policies, cluster.all_nodes
+        cluster.all_namespaces, [*cluster.all_pods, _ITSELF], policies, cluster.all_nodes, network
     )
     workloads = Workloads(graph, without=frozenset({INGRESS_CONTROLLER}))
     return World(workloads, _opened(cluster, entrances, workloads))

@@ -13,7 +13,7 @@ from bailiwick.offline.live import read_cluster
 from bailiwick.offline.world import world
 from bailiwick.policy.facts import Owner
 from bailiwick.policy.reach import ports as port_sets
-from bailiwick.policy.reach.graph import Connection
+from bailiwick.policy.reach.edges import Connection
 from tests.unit.kube.fakeapi import FakeApi, client_of, serving
 from tests.unit.offline.make import inventory, policy, workload
 

@@ -102,7 +102,7 @@ INVALID = {
     ),
     "a port that is none": (
         policy("a", "podSelector: {}, ingress: [{ports: [{port: 70000}]}]"),
-        "NetworkPolicy a: spec.ingress[0].ports[0]: ports go from 1 to 65535",
+        "NetworkPolicy a: spec.ingress[0].ports[0]: 70000 is not a port",
     ),
     "a label that is no text": (
         workload("web").replace("labels: {app: web}", "labels: {version: 1.0}"),

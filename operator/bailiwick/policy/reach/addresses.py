@@ -5,22 +5,36 @@ The cost depends on the number of ranges, never on how many addresses they hold.
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
+from enum import IntEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, ip_address, ip_network
 
 Range = tuple[int, int]
 Addresses = tuple[Range, ...]
 """Ranges, first and last both included, sorted, with a gap between any two."""
 
+_CIDR = re.compile(r"[0-9a-fA-F:.]+/[0-9]{1,3}")
+
 _LAST_V4 = (1 << 32) - 1
 # A gap between the families, so that no range ever spans both.
 _V6 = 1 << 40
 _LAST_V6 = _V6 + (1 << 128) - 1
 
+
+class Family(IntEnum):
+    """The two families of addresses, none of which reaches the other."""
+
+    V4 = 0
+    V6 = 1
+
+
 NONE: Addresses = ()
 V4: Addresses = ((0, _LAST_V4),)
 V6: Addresses = ((_V6, _LAST_V6),)
 ALL: Addresses = (*V4, *V6)
+OF_FAMILY = {Family.V4: V4, Family.V6: V6}
 
 
 class InvalidBlock(ValueError):
@@ -30,13 +44,13 @@ class InvalidBlock(ValueError):
 def of_block(cidr: str, excluded: Iterable[str] = ()) -> Addresses:
     """Return the addresses of a CIDR less some; host bits are ignored, as the API server does.
 
-    Raises InvalidBlock for what is no CIDR, and for an `except` that is not inside it.
+    Raises InvalidBlock for what is no CIDR, and for an `except` that is no smaller range of it.
     """
     whole = _range_of(cidr)
     holes = [(text, _range_of(text)) for text in excluded]
     for text, hole in holes:
-        if not (whole[0] <= hole[0] and hole[1] <= whole[1]):
-            raise InvalidBlock(f"except {text} is not inside {cidr}")
+        if hole == whole or not (whole[0] <= hole[0] and hole[1] <= whole[1]):
+            raise InvalidBlock(f"except {text} is not a smaller range of {cidr}")
     return subtract((whole,), merged(hole for _, hole in holes))
 
 
@@ -47,6 +61,17 @@ def of_address(text: str) -> int:
     except ValueError as error:
         raise InvalidBlock(f"{text} is not an address") from error
     return int(address) + (0 if address.version == 4 else _V6)
+
+
+def readable(texts: Iterable[str]) -> list[int]:
+    """Return the places of addresses, without those that cannot be read."""
+    found = []
+    for text in texts:
+        try:
+            found.append(of_address(text))
+        except InvalidBlock:
+            continue
+    return found
 
 
 def merged(ranges: Iterable[Range]) -> Addresses:
@@ -97,7 +122,36 @@ def subtract(one: Addresses, other: Addresses) -> Addresses:
 
 def contains(addresses: Addresses, place: int) -> bool:
     """Say whether an address, as a place on the line, is in a set."""
-    return any(first <= place <= last for first, last in addresses)
+    return covers(addresses, (place, place))
+
+
+def covers(addresses: Addresses, each: Range) -> bool:
+    """Say whether a range is in a set as a whole."""
+    index = bisect_right(addresses, each[0], key=_first) - 1
+    return index >= 0 and each[1] <= addresses[index][1]
+
+
+def touches(addresses: Addresses, each: Range) -> bool:
+    """Say whether any address of a range is in a set."""
+    index = bisect_right(addresses, each[1], key=_first) - 1
+    return index >= 0 and each[0] <= addresses[index][1]
+
+
+def is_v4(each: Range) -> bool:
+    """Say whether a range is of IPv4."""
+    return each[1] <= _LAST_V4
+
+
+def family_of(place: int) -> Family:
+    """Return the family of an address."""
+    return Family.V4 if place <= _LAST_V4 else Family.V6
+
+
+def neighbours(place: int) -> Range:
+    """Return the range of addresses that are likely to be of one node: a /24, or a /64."""
+    start, width = (0, 8) if place <= _LAST_V4 else (_V6, 64)
+    first = start + ((place - start) >> width << width)
+    return first, first + (1 << width) - 1
 
 
 def split(boundaries: Iterable[Addresses]) -> Iterator[Range]:
@@ -120,9 +174,8 @@ def text_of(each: Range) -> str:
     return f"{_address(each[0])}-{_address(each[1])}"
 
 
-def is_v4(each: Range) -> bool:
-    """Say whether a range is of IPv4."""
-    return each[1] <= _LAST_V4
+def _first(each: Range) -> int:
+    return each[0]
 
 
 def _address(place: int) -> IPv4Address | IPv6Address:
@@ -131,9 +184,10 @@ def _address(place: int) -> IPv4Address | IPv6Address:
 
 def _range_of(cidr: str) -> Range:
     try:
-        network = ip_network(cidr, strict=False)
+        # Python also takes netmasks, zones and addresses alone, which the API server refuses.
+        network = ip_network(cidr if _CIDR.fullmatch(cidr) else "", strict=False)
     except ValueError as error:
-        raise InvalidBlock(f"{cidr} is not a range of addresses") from error
+        raise InvalidBlock(f"{cidr} is not a range of addresses, such as 10.0.0.0/8") from error
     offset = 0 if isinstance(network, IPv4Network) else _V6
     return int(network.network_address) + offset, int(network.broadcast_address) + offset
 

@@ -1,7 +1,6 @@
-"""Pods that no policy can tell apart, as one class each: the nodes of the graph.
+"""Every class of pods, found by namespace, labels, port names, nodes and addresses.
 
-Pods are of one class where namespace, labels and named ports are equal, so that the cost follows
-the number of different workloads. Pods on their node's network are told apart by their address.
+Each of these is an index to a set of classes, so that a selector is a few operations on bits.
 """
 
 from __future__ import annotations
@@ -11,99 +10,56 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from bailiwick.policy.facts import ContainerPort, Labels, Namespace, Pod, Protocol
+from bailiwick.policy.facts import Labels, Namespace, Pod
+from bailiwick.policy.reach import addresses
+from bailiwick.policy.reach.addresses import OF_FAMILY, Addresses, Family
+from bailiwick.policy.reach.cluster_network import ClusterNetwork
 from bailiwick.policy.reach.kinds.fields import NAMESPACE_NAME
 from bailiwick.policy.reach.model import NamedPort
-from bailiwick.policy.reach.peers import PodSet
-from bailiwick.policy.reach.ports import PortSet, of_range
+from bailiwick.policy.reach.peers import PodSet, bits
+from bailiwick.policy.reach.places import Places
+from bailiwick.policy.reach.pods import Member, PodClass, Signature, member_of
+from bailiwick.policy.reach.ports import PortSet
 from bailiwick.policy.selectors import Selector
 
 K = TypeVar("K")
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Workload:
-    """What a person calls the pods by: their controller, or a pod that has none."""
-
-    namespace: str
-    name: str
-    kind: str
-
-    def __str__(self) -> str:
-        """Name it as `shop/checkout[Deployment]`."""
-        return f"{self.namespace}/{self.name}[{self.kind}]"
-
-
-@dataclass(frozen=True, slots=True)
-class Signature:
-    """What policies can tell pods apart by. `address` is for pods on their node's network."""
-
-    namespace: str
-    labels: tuple[tuple[str, str], ...]
-    ports: tuple[ContainerPort, ...]
-    host_network: bool = False
-    address: tuple[str, ...] = ()
-
-
 @dataclass(slots=True)
-class PodClass:
-    """The pods of one signature, with what is common and what they have in all."""
+class Change:
+    """What the coming or going of a pod changed.
 
-    number: int
-    signature: Signature
-    workloads: dict[Workload, int] = field(default_factory=dict)
-    nodes: dict[str, int] = field(default_factory=dict)
+    Classes that `began` or `ended`, that `moved` (have an address more or less), and that are
+    `on` a node now on which they were not, or the other way round.
+    """
 
-    @property
-    def namespace(self) -> str:
-        """The namespace that the pods are in."""
-        return self.signature.namespace
-
-    def ports_named(self, name: NamedPort) -> PortSet:
-        """Return the ports that the pods give a name: the first of each protocol."""
-        found: dict[Protocol, PortSet] = {}
-        for port in self.signature.ports:
-            if port.name == name.name and name.protocol in (None, port.protocol):
-                found.setdefault(port.protocol, of_range(port.protocol, port.number, port.number))
-        return sum(found.values())
-
-
-def signature_of(pod: Pod) -> Signature:
-    """Return what policies can tell a pod apart by."""
-    return Signature(
-        pod.namespace,
-        tuple(sorted(pod.labels.items())),
-        tuple(port for port in pod.ports if port.name),
-        pod.host_network,
-        tuple(sorted(pod.addresses)) if pod.host_network else (),
-    )
-
-
-def workload_of(pod: Pod) -> Workload:
-    """Return what a person calls a pod by."""
-    if pod.owner is None:
-        return Workload(pod.namespace, pod.name, "Pod")
-    return Workload(pod.namespace, pod.owner.name, pod.owner.kind)
+    began: list[PodClass] = field(default_factory=list)
+    ended: list[PodClass] = field(default_factory=list)
+    moved: list[PodClass] = field(default_factory=list)
+    on: list[tuple[PodClass, str]] = field(default_factory=list)
 
 
 class Classes:
-    """Every class of pods, found by namespace and labels with a few operations on bits.
+    """Every class of pods.
 
     A number is free again once the last pod of its class is gone. `host` are the classes on
     their node's network, which no selector selects and no policy holds for.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, network: ClusterNetwork) -> None:
+        self.network = network
         self.host: PodSet = 0
         self.live: PodSet = 0
+        self.places = Places()
         self._classes: list[PodClass | None] = []
         self._by_signature: dict[Signature, PodClass] = {}
-        self._of_pod: dict[tuple[str, str], tuple[Signature, Workload, str]] = {}
+        self._of_pod: dict[tuple[str, str], Member] = {}
         self._free: list[int] = []
         self._namespaces: dict[str, Labels] = {}
-        self._in_namespace: dict[str, PodSet] = defaultdict(int)
-        self._with_label: dict[tuple[str, str], PodSet] = defaultdict(int)
-        self._with_key: dict[str, PodSet] = defaultdict(int)
+        self._in_namespace: dict[str, PodSet] = {}
+        self._on_node: dict[str, PodSet] = {}
+        self._with_label: dict[tuple[str, str], PodSet] = {}
+        self._with_key: dict[str, PodSet] = {}
         self._with_port: dict[NamedPort, dict[PortSet, PodSet]] = defaultdict(dict)
 
     def __getitem__(self, number: int) -> PodClass:
@@ -136,28 +92,18 @@ class Classes:
         """Return the labels of a namespace, its name alone where it is not known."""
         return self._namespaces.get(namespace) or {NAMESPACE_NAME: namespace}
 
-    def put_pod(self, pod: Pod) -> tuple[PodClass | None, PodClass | None]:
-        """Take in a pod; returns the class that ended by that, and the one that began."""
-        place = (pod.namespace, pod.name)
-        if pod.finished:
-            return self.remove_pod(*place), None
-        signature, workload = signature_of(pod), workload_of(pod)
-        before = self._of_pod.get(place)
-        if before == (signature, workload, pod.node):
-            return None, None
-        known = self._by_signature.get(signature)
-        found = known or self._begin(signature)
-        found.workloads[workload] = found.workloads.get(workload, 0) + 1
-        found.nodes[pod.node] = found.nodes.get(pod.node, 0) + 1
-        # Only now: moving the only pod of a class to the same class must not end it.
-        ended = self._leave(before) if before else None
-        self._of_pod[place] = (signature, workload, pod.node)
-        return ended, None if known else found
+    def put_pod(self, pod: Pod) -> Change:
+        """Take in a pod, new or changed; one that is finished has no traffic and is dropped."""
+        return self._replace((pod.namespace, pod.name), None if pod.finished else member_of(pod))
 
-    def remove_pod(self, namespace: str, name: str) -> PodClass | None:
-        """Drop a pod; returns the class that ended by that."""
-        before = self._of_pod.pop((namespace, name), None)
-        return self._leave(before) if before else None
+    def remove_pod(self, namespace: str, name: str) -> Change:
+        """Drop a pod; one that is not there is no error."""
+        return self._replace((namespace, name), None)
+
+    def of_pod(self, namespace: str, name: str) -> PodClass | None:
+        """Return the class that a pod is in; None where there is no such pod."""
+        member = self._of_pod.get((namespace, name))
+        return self._by_signature[member.signature] if member else None
 
     def populated(self) -> Iterable[str]:
         """Return the names of the namespaces that have pods."""
@@ -166,6 +112,10 @@ class Classes:
     def in_namespace(self, name: str) -> PodSet:
         """Return the classes of a namespace, those on the host's network too."""
         return self._in_namespace.get(name, 0)
+
+    def on_node(self, name: str) -> PodSet:
+        """Return the classes that have a pod on a node."""
+        return self._on_node.get(name, 0)
 
     def with_labels(self, selector: Selector) -> PodSet:
         """Return the classes whose pods a selector selects, in whichever namespace."""
@@ -186,6 +136,50 @@ class Classes:
         """Return the classes that give a port this name, by the ports it stands for."""
         return self._with_port.get(name, {})
 
+    def ranges_of(self, found: PodClass) -> Addresses:
+        """Return where the pods of a class are as long as no address of theirs is known."""
+        return addresses.ALL if found.signature.host_network else self.network.pod_ranges
+
+    def _replace(self, pod: tuple[str, str], after: Member | None) -> Change:
+        change, before = Change(), self._of_pod.pop(pod, None)
+        if after is not None:
+            self._of_pod[pod] = after
+        if before != after:
+            # Joining comes first: the only pod of a class that stays in it must not end it.
+            if after is not None:
+                self._join(after, change)
+            if before is not None:
+                self._leave(before, change)
+        return change
+
+    def _join(self, member: Member, change: Change) -> None:
+        found = self._by_signature.get(member.signature)
+        if found is None:
+            found = self._begin(member.signature)
+            change.began.append(found)
+        _increase(found.workloads, member.workload)
+        if _increase(found.nodes, member.node) and member.node:
+            _mark(self._on_node, member.node, bits(found.number), present=True)
+            change.on.append((found, member.node))
+        for place in member.places:
+            if _increase(found.places, place):
+                self._moved_in(found, place)
+                change.moved.append(found)
+
+    def _leave(self, member: Member, change: Change) -> None:
+        found = self._by_signature[member.signature]
+        _decrease(found.workloads, member.workload)
+        if _decrease(found.nodes, member.node) and member.node:
+            _mark(self._on_node, member.node, bits(found.number), present=False)
+            change.on.append((found, member.node))
+        for place in member.places:
+            if _decrease(found.places, place):
+                self._moved_out(found, place)
+                change.moved.append(found)
+        if not found.workloads:
+            self._end(found)
+            change.ended.append(found)
+
     def _begin(self, signature: Signature) -> PodClass:
         if self._free:
             number = self._free.pop()
@@ -196,47 +190,72 @@ class Classes:
         self._classes[number] = found
         self._by_signature[signature] = found
         self._index(found, present=True)
+        self._unplace(found)
         return found
 
-    def _leave(self, before: tuple[Signature, Workload, str]) -> PodClass | None:
-        signature, workload, node = before
-        found = self._by_signature[signature]
-        _decrease(found.workloads, workload)
-        _decrease(found.nodes, node)
-        if found.workloads:
-            return None
-        del self._by_signature[signature]
+    def _end(self, found: PodClass) -> None:
+        self.places.mark(found.number, self.ranges_of(found), unplaced=False)
+        self._index(found, present=False)
+        del self._by_signature[found.signature]
         self._classes[found.number] = None
         self._free.append(found.number)
-        self._index(found, present=False)
-        return found
+
+    def _moved_in(self, found: PodClass, place: int) -> None:
+        self.places.add(found.number, place)
+        family = addresses.family_of(place)
+        if len(found.places) > 1:
+            found.families |= {family}
+        else:
+            found.families = frozenset({family})
+            self.places.mark(found.number, self.ranges_of(found), unplaced=False)
+
+    def _moved_out(self, found: PodClass, place: int) -> None:
+        self.places.remove(found.number, place)
+        found.families = frozenset(addresses.family_of(each) for each in found.places)
+        if not found.places:
+            self._unplace(found)
+
+    def _unplace(self, found: PodClass) -> None:
+        ranges = self.ranges_of(found)
+        self.places.mark(found.number, ranges, unplaced=True)
+        known = {each for each in Family if addresses.intersect(ranges, OF_FAMILY[each])}
+        found.families = frozenset(known or Family)
 
     def _index(self, found: PodClass, *, present: bool) -> None:
-        bit = 1 << found.number
+        own = bits(found.number)
         signature = found.signature
-        _mark(self._in_namespace, signature.namespace, bit, present)
-        self.live = self.live | bit if present else self.live & ~bit
+        _mark(self._in_namespace, signature.namespace, own, present=present)
+        self.live = self.live | own if present else self.live & ~own
         if signature.host_network:
-            self.host = self.host | bit if present else self.host & ~bit
+            self.host = self.host | own if present else self.host & ~own
         for key, value in signature.labels:
-            _mark(self._with_label, (key, value), bit, present)
-            _mark(self._with_key, key, bit, present)
+            _mark(self._with_label, (key, value), own, present=present)
+            _mark(self._with_key, key, own, present=present)
         for port in signature.ports:
             for name in (NamedPort(port.name, port.protocol), NamedPort(port.name)):
-                _mark(self._with_port[name], found.ports_named(name), bit, present)
+                _mark(self._with_port[name], found.ports_named(name), own, present=present)
                 if not self._with_port[name]:
                     del self._with_port[name]
 
 
-def _mark(index: dict[K, PodSet], key: K, bit: int, present: bool) -> None:
-    changed = index.get(key, 0) | bit if present else index.get(key, 0) & ~bit
+def _mark(index: dict[K, PodSet], key: K, own: PodSet, *, present: bool) -> None:
+    changed = index.get(key, 0) | own if present else index.get(key, 0) & ~own
     if changed:
         index[key] = changed
     else:
         index.pop(key, None)
 
 
-def _decrease(counts: dict[K, int], key: K) -> None:
+def _increase(counts: dict[K, int], key: K) -> bool:
+    """Count one more; returns whether it is the first."""
+    counts[key] = counts.get(key, 0) + 1
+    return counts[key] == 1
+
+
+def _decrease(counts: dict[K, int], key: K) -> bool:
+    """Count one less; returns whether it was the last."""
     counts[key] -= 1
-    if not counts[key]:
-        del counts[key]
+    if counts[key]:
+        return False
+    del counts[key]
+    return True

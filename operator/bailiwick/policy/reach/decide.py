@@ -9,13 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from bailiwick.policy.reach import addresses
 from bailiwick.policy.reach import ports as port_sets
 from bailiwick.policy.reach.model import Action
-from bailiwick.policy.reach.peers import NOBODY, Peers
+from bailiwick.policy.reach.peers import EVERYBODY, NOBODY, Peers
 from bailiwick.policy.reach.ports import PortSet
-
-EVERYBODY = Peers(-1, addresses.ALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +65,11 @@ FREE: Table = (Entry(port_sets.ALL, EVERYBODY),)
 
 
 def decide(stack: Stack) -> Table:
-    """Say who is allowed on what ports."""
+    """Say who is allowed on what ports.
+
+    Where a rule may or may not match, both ways are followed to their end: only what then comes
+    to different ends is unknown.
+    """
     if not (stack.admin or stack.isolated or stack.local or stack.baseline):
         return FREE
     cells = [_Cell(port_sets.ALL)]
@@ -87,26 +88,29 @@ def decide(stack: Stack) -> Table:
 
 @dataclass(slots=True)
 class _Cell:
-    """Ports that no rule so far tells apart, and what became of the peers on them."""
+    """Ports that no rule so far tells apart, and what may have become of the peers on them.
+
+    Peers are in several of the sets where that is not certain. `undecided` get to the rules that
+    follow, `passed` to the next tier.
+    """
 
     ports: PortSet
     undecided: Peers = EVERYBODY
     passed: Peers = NOBODY
     allowed: Peers = NOBODY
-    unknown: Peers = NOBODY
+    denied: Peers = NOBODY
 
     def part(self, ports: PortSet) -> _Cell:
-        return _Cell(ports, self.undecided, self.passed, self.allowed, self.unknown)
+        return _Cell(ports, self.undecided, self.passed, self.allowed, self.denied)
 
-
-@dataclass(slots=True)
-class _Verdicts:
-    """What one policy says of the peers of a cell."""
-
-    allow: Peers = NOBODY
-    deny: Peers = NOBODY
-    leave: Peers = NOBODY
-    unknown: Peers = NOBODY
+    def mark(self, action: Action, peers: Peers) -> None:
+        match action:
+            case Action.ALLOW:
+                self.allowed |= peers
+            case Action.DENY:
+                self.denied |= peers
+            case Action.PASS:
+                self.passed |= peers
 
 
 def _cut(cells: Iterable[_Cell], rules: Iterable[ResolvedRule]) -> list[_Cell]:
@@ -127,46 +131,25 @@ def _cut(cells: Iterable[_Cell], rules: Iterable[ResolvedRule]) -> list[_Cell]:
 def _tier(cells: list[_Cell], group: tuple[ResolvedRules, ...]) -> list[_Cell]:
     """Let the policies of one priority decide what is undecided.
 
-    Where two of them contradict each other the API defines no outcome: that is unknown.
+    Each of those that match may be the one that is applied: the API leaves it open.
     """
     cells = _cut(cells, (rule for rules in group for rule in rules))
     for cell in cells:
-        each = [_of_policy(cell, rules) for rules in group]
-        allow, deny, leave, unknown = NOBODY, NOBODY, NOBODY, NOBODY
-        for one in each:
-            contradicted = (
-                (one.allow & (deny | leave))
-                | (one.deny & (allow | leave))
-                | (one.leave & (allow | deny))
-            )
-            unknown |= one.unknown | contradicted
-            allow, deny, leave = allow | one.allow, deny | one.deny, leave | one.leave
-        cell.unknown |= unknown
-        cell.allowed |= allow - unknown
-        cell.passed |= leave - unknown
-        cell.undecided -= allow | deny | leave | unknown
+        asked = cell.undecided
+        for rules in group:
+            cell.undecided &= _in_order(cell, rules, asked)
     return cells
 
 
-def _of_policy(cell: _Cell, rules: ResolvedRules) -> _Verdicts:
-    """Apply the rules of one policy in their order: the first that matches decides."""
-    verdicts, left = _Verdicts(), cell.undecided
+def _in_order(cell: _Cell, rules: ResolvedRules, asked: Peers) -> Peers:
+    """Apply the rules of one policy: the first that matches decides; return who is left."""
+    left = asked
     for rule in rules:
         for match in rule.matches:
-            if not cell.ports & match.ports:
-                continue
-            hit = match.certain & left
-            maybe = (match.possible & left) - hit
-            match rule.action:
-                case Action.ALLOW:
-                    verdicts.allow |= hit
-                case Action.DENY:
-                    verdicts.deny |= hit
-                case Action.PASS:
-                    verdicts.leave |= hit
-            verdicts.unknown |= maybe
-            left -= hit | maybe
-    return verdicts
+            if left and cell.ports & match.ports:
+                cell.mark(rule.action, left & (match.certain | match.possible))
+                left -= match.certain
+    return left
 
 
 def _local(cells: list[_Cell], stack: Stack) -> list[_Cell]:
@@ -174,18 +157,13 @@ def _local(cells: list[_Cell], stack: Stack) -> list[_Cell]:
     cells = _cut(cells, stack.local)
     for cell in cells:
         deny, may_deny = _gathered(cell, stack.local, Action.DENY)
+        cell.denied |= cell.undecided & (deny | may_deny)
         cell.undecided -= deny
-        doubtful = cell.undecided & may_deny
-        cell.undecided -= doubtful
-        cell.unknown |= doubtful
-        if not stack.isolated:
-            continue
-        allow, may_allow = _gathered(cell, stack.local, Action.ALLOW)
-        cell.allowed |= cell.undecided & allow
-        cell.unknown |= (cell.undecided - allow) & may_allow
-        # What is doubtful to be denied is denied for certain where nothing allows it.
-        cell.unknown -= doubtful - (allow | may_allow)
-        cell.undecided = NOBODY
+        if stack.isolated:
+            allow, may_allow = _gathered(cell, stack.local, Action.ALLOW)
+            cell.allowed |= cell.undecided & (allow | may_allow)
+            cell.denied |= cell.undecided - allow
+            cell.undecided = NOBODY
     return cells
 
 
@@ -197,14 +175,14 @@ def _gathered(cell: _Cell, rules: ResolvedRules, action: Action) -> tuple[Peers,
                 if cell.ports & match.ports:
                     certain |= match.certain
                     possible |= match.possible
-    return certain, possible - certain
+    return certain, possible
 
 
 def _merged(cells: Iterable[_Cell]) -> Table:
     """Join the ports that came to the same."""
     found: dict[tuple[Peers, Peers], PortSet] = {}
     for cell in cells:
-        if cell.allowed or cell.unknown:
-            key = (cell.allowed, cell.unknown)
+        if cell.allowed:
+            key = (cell.allowed - cell.denied, cell.allowed & cell.denied)
             found[key] = found.get(key, port_sets.NONE) | cell.ports
     return tuple(Entry(ports, allowed, unknown) for (allowed, unknown), ports in found.items())

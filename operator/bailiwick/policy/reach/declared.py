@@ -12,7 +12,7 @@ from bailiwick.policy.reach.addresses import Addresses
 from bailiwick.policy.reach.decide import Match
 from bailiwick.policy.reach.graph import Graph
 from bailiwick.policy.reach.model import Action, PolicyKey
-from bailiwick.policy.reach.peers import Peers
+from bailiwick.policy.reach.peers import Peers, bits
 from bailiwick.policy.reach.ports import PortSet
 from bailiwick.policy.rules import Direction
 
@@ -122,7 +122,7 @@ class Declared:
 
 def holds(peers: Peers, number: int) -> bool:
     """Say whether a class of pods is among some peers."""
-    return bool(peers.pods >> number & 1)
+    return bool(peers.pods & bits(number))
 
 
 def half(graph: Graph, number: int, direction: Direction, other: int) -> PortSet:

@@ -5,19 +5,30 @@ It goes through the same tiers as `decide`, for one peer on one port.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import groupby
 
 from bailiwick.policy.facts import Protocol
 from bailiwick.policy.reach import addresses
 from bailiwick.policy.reach import ports as port_sets
-from bailiwick.policy.reach.decide import Match
+from bailiwick.policy.reach.addresses import Family
 from bailiwick.policy.reach.graph import Graph
-from bailiwick.policy.reach.model import Action, Policy, PolicyKey, Tier
-from bailiwick.policy.reach.peers import Peers
+from bailiwick.policy.reach.model import (
+    Action,
+    NamePeer,
+    Policy,
+    PolicyKey,
+    Rule,
+    Tier,
+    UnknownPeer,
+)
+from bailiwick.policy.reach.peers import Peers, bit, bits
+from bailiwick.policy.reach.ports import PortSet
 from bailiwick.policy.rules import Direction
+
+_CONTRADICTED = "a policy of the same priority says otherwise, and the API leaves open which wins"
 
 
 class Outcome(StrEnum):
@@ -28,6 +39,9 @@ class Outcome(StrEnum):
     UNKNOWN = "Unknown"
 
 
+_LEAST_POSSIBLE_FIRST = (Outcome.DENIED, Outcome.UNKNOWN, Outcome.ALLOWED)
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Who is at an end: a class of pods by its number, or an address outside of the cluster."""
@@ -35,18 +49,16 @@ class Place:
     number: int | None = None
     address: int | None = None
 
-    def among(self, peers: Peers) -> bool:
-        """Say whether this end is among some peers."""
-        if self.number is not None:
-            return bool(peers.pods >> self.number & 1)
-        return self.address is not None and addresses.contains(peers.outside, self.address)
-
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A policy that had a say; `rule` is empty where it was its isolation."""
+    """A rule that had a say, or the isolation by a policy, which has no `rule`.
 
-    policy: PolicyKey
+    `unknown` says why it may or may not hold. No `policy` stands for what Kubernetes itself lets
+    through.
+    """
+
+    policy: PolicyKey | None
     rule: str
     action: Action | None
     unknown: str = ""
@@ -54,9 +66,9 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Half:
-    """One direction: what decided, and what was passed over to the next tier before.
+    """One direction: what decided, and what left it to the next tier before.
 
-    No reasons stands for "no policy selects this end, so everything is open".
+    No reasons stands for "no policy has a rule for this", so that it is open.
     """
 
     direction: Direction
@@ -67,116 +79,177 @@ class Half:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Both halves; a half is None where that end is outside of the cluster."""
+    """Both halves; a half is None where that end is outside of the cluster.
+
+    `apart`: the ends have no family of addresses in common, so that nothing can connect.
+    """
 
     egress: Half | None
     ingress: Half | None
+    apart: bool = False
 
     @property
     def outcome(self) -> Outcome:
         """What becomes of the connection: it needs both halves."""
         outcomes = {half.outcome for half in (self.egress, self.ingress) if half}
-        for worst in (Outcome.DENIED, Outcome.UNKNOWN):
-            if worst in outcomes:
-                return worst
-        return Outcome.ALLOWED
+        if self.apart or Outcome.DENIED in outcomes:
+            return Outcome.DENIED
+        return Outcome.UNKNOWN if Outcome.UNKNOWN in outcomes else Outcome.ALLOWED
 
 
 def explain(
     graph: Graph, source: Place, target: Place, protocol: Protocol, port: int
 ) -> Explanation:
-    """Say why a connection is possible or not."""
+    """Say why a connection is possible or not.
+
+    Between pods it is that of the family of addresses by which most is possible.
+    """
+    asked = port_sets.of_range(protocol, port, port)
+    ends = [graph.classes[end.number] for end in (source, target) if end.number is not None]
+    families = sorted(frozenset(Family).intersection(*(end.families for end in ends)))
+    found = [_explain(graph, source, target, asked, family) for family in families or Family]
+    best = max(found, key=lambda each: _LEAST_POSSIBLE_FIRST.index(each.outcome))
+    if not families:
+        return replace(best, apart=True)
+    if len({each.outcome for each in found}) > 1 and not all(end.places for end in ends):
+        return Explanation(
+            _either([each.egress for each in found]), _either([each.ingress for each in found])
+        )
+    return best
+
+
+def _explain(
+    graph: Graph, source: Place, target: Place, port: PortSet, family: Family
+) -> Explanation:
+    def half(direction: Direction, own: Place, other: Place) -> Half | None:
+        if own.number is None:
+            return None
+        return _Asked(graph, own.number, direction, other, port, family).half()
+
     return Explanation(
-        egress=None
-        if source.number is None
-        else half(graph, source.number, Direction.EGRESS, target, protocol, port),
-        ingress=None
-        if target.number is None
-        else half(graph, target.number, Direction.INGRESS, source, protocol, port),
+        half(Direction.EGRESS, source, target), half(Direction.INGRESS, target, source)
     )
 
 
-def half(
-    graph: Graph, number: int, direction: Direction, other: Place, protocol: Protocol, port: int
-) -> Half:
-    """Say what one end's own policies make of the other end."""
-    asked = _Asked(graph, number, direction, other, port_sets.of_range(protocol, port, port))
-    for tier in Tier:
-        decided = asked.namespace() if tier is Tier.NAMESPACE else asked.tier(tier)
-        if decided is not None:
-            return decided
-    return Half(direction, Outcome.ALLOWED, (), tuple(asked.passed))
+def _either(halves: Sequence[Half | None]) -> Half | None:
+    """Join what holds for one family of addresses or the other, as it is not known which."""
+    known = [half for half in halves if half is not None]
+    if not known or len({half.outcome for half in known}) == 1:
+        return known[0] if known else None
+    why = "it depends on the family of addresses that the pods have"
+    reasons = {replace(r, unknown=r.unknown or why): None for half in known for r in half.reasons}
+    return Half(known[0].direction, Outcome.UNKNOWN, tuple(reasons), known[0].passed)
 
 
 @dataclass(slots=True)
 class _Asked:
-    """One half of one connection, asked of the tiers one after the other."""
+    """One half of one connection, asked of the tiers one after the other.
+
+    Where a rule may or may not match, both ways are followed to their end.
+    """
 
     graph: Graph
     number: int
     direction: Direction
     other: Place
-    port: port_sets.PortSet
+    port: PortSet
+    family: Family
+    outcomes: set[Outcome] = field(default_factory=set)
+    reasons: list[Reason] = field(default_factory=list)
     passed: list[Reason] = field(default_factory=list)
 
-    def tier(self, tier: Tier) -> Half | None:
-        """Ask the policies of a tier, one priority after the other."""
-        policies = sorted(self._policies(tier), key=lambda p: (p.priority, p.key))
-        for _, group in groupby(policies, key=lambda p: p.priority):
-            found = [reason for policy in group if (reason := self._first(policy))]
-            if not found:
-                continue
-            if any(reason.unknown for reason in found) or len({r.action for r in found}) > 1:
-                return self._half(Outcome.UNKNOWN, found)
-            if found[0].action is Action.PASS:
-                self.passed += found
-                return None
-            allowed = found[0].action is Action.ALLOW
-            return self._half(Outcome.ALLOWED if allowed else Outcome.DENIED, found)
-        return None
+    def half(self) -> Half:
+        """Ask tier by tier until one has decided for certain."""
+        policies = [p for p in self.graph.of_class(self.number) if self.direction in p.sides]
+        for tier in Tier:
+            asked = [policy for policy in policies if policy.tier is tier]
+            if not (self._together(asked) if tier is Tier.NAMESPACE else self._ranked(asked)):
+                break
+        else:
+            self.outcomes.add(Outcome.ALLOWED)
+        outcome = self.outcomes.pop() if len(self.outcomes) == 1 else Outcome.UNKNOWN
+        return Half(self.direction, outcome, tuple(self.reasons), tuple(self.passed))
 
-    def namespace(self) -> Half | None:
-        """Ask the namespace's own policies together: a denial first, then any allowance."""
-        policies = self._policies(Tier.NAMESPACE)
-        found = [reason for policy in policies for reason in self._all(policy)]
-        denied = [r for r in found if r.action is Action.DENY]
-        if any(not reason.unknown for reason in denied):
-            return self._half(Outcome.DENIED, [r for r in denied if not r.unknown])
-        isolating = [p for p in policies if p.sides[self.direction].isolates]
-        allowed = [r for r in found if r.action is Action.ALLOW]
-        if isolating and not allowed:
-            return self._half(Outcome.DENIED, [Reason(p.key, "", None) for p in isolating])
-        if denied:
-            return self._half(Outcome.UNKNOWN, [*denied, *allowed])
-        if not isolating:
-            return None
-        certain = [r for r in allowed if not r.unknown]
+    def _ranked(self, policies: Iterable[Policy]) -> bool:
+        """Ask one priority after the other; returns whether the next tier may be reached."""
+        ordered = sorted(policies, key=lambda policy: (policy.priority, policy.key))
+        passes = False
+        for _, group in groupby(ordered, key=lambda policy: policy.priority):
+            found = [list(self._until_certain(policy)) for policy in group]
+            actions = {reason.action for reasons in found for reason in reasons}
+            contradict = len(actions) > 1 and sum(map(bool, found)) > 1
+            for reason in (reason for reasons in found for reason in reasons):
+                self._note(replace(reason, unknown=_CONTRADICTED) if contradict else reason)
+            passes = passes or Action.PASS in actions
+            if any(reasons and not reasons[-1].unknown for reasons in found):
+                return passes
+        return True
+
+    def _together(self, policies: Sequence[Policy]) -> bool:
+        """Ask the namespace's own policies: a denial first, then any allowance."""
+        found = [reason for policy in policies for reason in self._matching(policy)]
+        isolating = [policy.key for policy in policies if policy.sides[self.direction].isolates]
+        allowed = [reason for reason in found if reason.action is Action.ALLOW]
+        denied = [reason for reason in found if reason.action is Action.DENY]
+        if isolating and self._is_own_node():
+            allowed.append(Reason(None, "traffic with its own node", Action.ALLOW))
+        certain = [reason for reason in denied if not reason.unknown]
         if certain:
-            return self._half(Outcome.ALLOWED, certain)
-        return self._half(Outcome.UNKNOWN, allowed)
+            self._note(*certain)
+            return False
+        self._note(*denied)
+        if not isolating:
+            return True
+        certain = [reason for reason in allowed if not reason.unknown]
+        self._note(*(certain or allowed))
+        if not certain:
+            self._note(*(Reason(key, "", None) for key in isolating))
+        return False
 
-    def _half(self, outcome: Outcome, reasons: Sequence[Reason]) -> Half:
-        return Half(self.direction, outcome, tuple(reasons), tuple(self.passed))
+    def _note(self, *reasons: Reason) -> None:
+        for reason in reasons:
+            if reason.action is Action.PASS:
+                self.passed.append(reason)
+            else:
+                allows = reason.action is Action.ALLOW
+                self.outcomes.add(Outcome.ALLOWED if allows else Outcome.DENIED)
+                self.reasons.append(reason)
 
-    def _policies(self, tier: Tier) -> list[Policy]:
-        return [
-            policy
-            for policy in self.graph.of_class(self.number)
-            if policy.tier is tier and self.direction in policy.sides
-        ]
+    def _until_certain(self, policy: Policy) -> Iterator[Reason]:
+        """Go through the rules that may be the first of a policy to match."""
+        for reason in self._matching(policy):
+            yield reason
+            if not reason.unknown:
+                return
 
-    def _first(self, policy: Policy) -> Reason | None:
-        return next(self._all(policy), None)
-
-    def _all(self, policy: Policy) -> Iterator[Reason]:
+    def _matching(self, policy: Policy) -> Iterator[Reason]:
         for rule in policy.sides[self.direction].rules:
             resolved = self.graph.resolved(rule, self.direction, self.number)
             hits = [match for match in resolved.matches if match.ports & self.port]
-            if any(self.other.among(match.certain) for match in hits):
+            if any(self._is_among(match.certain) for match in hits):
                 yield Reason(policy.key, rule.label, rule.action)
-            elif any(self._possible(match) for match in hits):
-                why = rule.unknown or "which addresses its name stands for is not known"
-                yield Reason(policy.key, rule.label, rule.action, why)
+            elif any(self._is_among(match.possible) for match in hits):
+                yield Reason(policy.key, rule.label, rule.action, _why(rule))
 
-    def _possible(self, match: Match) -> bool:
-        return self.other.among(match.possible)
+    def _is_among(self, peers: Peers) -> bool:
+        if self.other.number is not None:
+            return bool(peers.pods & bit(self.other.number, self.family))
+        return self.other.address is not None and addresses.contains(
+            peers.outside, self.other.address
+        )
+
+    def _is_own_node(self) -> bool:
+        nodes = self.graph.of_own_nodes(self.number)
+        return self.other.number is not None and bool(nodes & bits(self.other.number))
+
+
+def _why(rule: Rule) -> str:
+    """Say why it is not known whether a rule matches."""
+    if rule.unknown:
+        return rule.unknown
+    for peer in rule.peers:
+        if isinstance(peer, UnknownPeer):
+            return peer.why
+    if any(isinstance(peer, NamePeer) for peer in rule.peers):
+        return "which addresses its host name stands for is known to the network plugin alone"
+    return "whether its addresses are those of these pods is not known"

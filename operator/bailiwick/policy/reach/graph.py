@@ -7,64 +7,39 @@ table of its target. A change computes anew only the tables that it can have cha
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
 
 from bailiwick.policy.facts import Labels, Namespace, Node, Pod
-from bailiwick.policy.reach import addresses
-from bailiwick.policy.reach import ports as port_sets
-from bailiwick.policy.reach.addresses import Addresses
-from bailiwick.policy.reach.classes import Classes, PodClass
-from bailiwick.policy.reach.decide import FREE, ResolvedRule, Stack, Table, decide
-from bailiwick.policy.reach.model import Peer, PodsPeer, Policy, PolicyKey, Rule, Tier
-from bailiwick.policy.reach.peers import PodSet, numbers
-from bailiwick.policy.reach.ports import PortSet
-from bailiwick.policy.reach.resolve import Resolver, may_match
+from bailiwick.policy.reach.classes import Change, Classes
+from bailiwick.policy.reach.cluster_network import NOTHING_TOLD, ClusterNetwork
+from bailiwick.policy.reach.decide import FREE, Match, ResolvedRule, Stack, Table, decide
+from bailiwick.policy.reach.edges import Connection, OutsideEdge, between, with_outside
+from bailiwick.policy.reach.index import Policies
+from bailiwick.policy.reach.model import (
+    ALL_PORTS,
+    Action,
+    BlockPeer,
+    NodesPeer,
+    Peer,
+    PodsPeer,
+    Policy,
+    PolicyKey,
+    Rule,
+    Tier,
+)
+from bailiwick.policy.reach.peers import Peers, PodSet, bit, bits, numbers
+from bailiwick.policy.reach.resolve import Resolver
 from bailiwick.policy.rules import Direction
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
-    """The ports on which a connection is allowed, and those where that is unknown."""
-
-    allowed: PortSet = port_sets.NONE
-    unknown: PortSet = port_sets.NONE
-
-    def __bool__(self) -> bool:
-        """Whether anything is possible, for all we know."""
-        return bool(self.allowed or self.unknown)
-
-    def __or__(self, other: Connection) -> Connection:
-        """Return what either allows."""
-        allowed = self.allowed | other.allowed
-        return Connection(allowed, (self.unknown | other.unknown) & ~allowed)
-
-
-@dataclass(frozen=True, slots=True)
-class OutsideEdge:
-    """Addresses outside of the cluster with which all is alike on some ports."""
-
-    addresses: Addresses
-    connection: Connection
-
-
-@dataclass(slots=True)
 class Graph:
     """The cluster as policies see it. Fill it by `build` or by the changes one by one."""
 
-    classes: Classes = field(default_factory=Classes)
-    policies: dict[PolicyKey, Policy] = field(default_factory=dict)
-    _resolver: Resolver = field(init=False)
-    _by_namespace: dict[str, set[PolicyKey]] = field(default_factory=lambda: defaultdict(set))
-    _using: dict[Peer, set[PolicyKey]] = field(default_factory=lambda: defaultdict(set))
-    _tables: dict[Direction, dict[int, Table]] = field(
-        default_factory=lambda: {direction: {} for direction in Direction}
-    )
-
-    def __post_init__(self) -> None:
-        """Join the parts."""
+    def __init__(self, network: ClusterNetwork = NOTHING_TOLD) -> None:
+        self.classes = Classes(network)
+        self._policies = Policies()
         self._resolver = Resolver(self.classes)
+        self._tables: dict[Direction, dict[int, Table]] = {each: {} for each in Direction}
 
     @classmethod
     def build(
@@ -73,16 +48,18 @@ class Graph:
         pods: Iterable[Pod] = (),
         policies: Iterable[Policy] = (),
         nodes: Iterable[Node] = (),
+        network: ClusterNetwork = NOTHING_TOLD,
     ) -> Graph:
         """Make the graph of a whole cluster."""
-        graph = cls()
+        graph = cls(network)
         graph._resolver.nodes = {node.name: node for node in nodes}
         for namespace in namespaces:
             graph.classes.put_namespace(namespace)
         for pod in pods:
             graph.classes.put_pod(pod)
         for policy in policies:
-            graph._register(policy)
+            graph._policies.remove(policy.key)
+            graph._policies.add(policy)
         graph._compute(graph.classes.live)
         return graph
 
@@ -90,23 +67,21 @@ class Graph:
 
     def put_policy(self, policy: Policy) -> None:
         """Take in a policy, new or changed."""
-        touched = self._unregister(policy.key)
-        self._register(policy)
-        self._compute(touched | self._subject(policy))
+        touched = self._drop(policy.key)
+        self._policies.add(policy)
+        self._compute(touched | self._subjects([policy]))
 
     def remove_policy(self, key: PolicyKey) -> None:
         """Drop a policy; one that is not there is no error."""
-        self._compute(self._unregister(key))
+        self._compute(self._drop(key))
 
     def put_pod(self, pod: Pod) -> None:
         """Take in a pod, new or changed."""
-        ended, begun = self.classes.put_pod(pod)
-        self._classes_changed([each for each in (ended, begun) if each])
+        self._pods_changed(self.classes.put_pod(pod))
 
     def remove_pod(self, namespace: str, name: str) -> None:
-        """Drop a pod."""
-        ended = self.classes.remove_pod(namespace, name)
-        self._classes_changed([ended] if ended else [])
+        """Drop a pod; one that is not there is no error."""
+        self._pods_changed(self.classes.remove_pod(namespace, name))
 
     def put_namespace(self, namespace: Namespace) -> None:
         """Take in a namespace, new or with other labels."""
@@ -115,33 +90,52 @@ class Graph:
         self._labels_changed(namespace.name, before)
 
     def remove_namespace(self, name: str) -> None:
-        """Drop a namespace."""
+        """Drop a namespace; one that is not there is no error."""
         before = self.classes.labels_of(name)
         self.classes.remove_namespace(name)
         self._labels_changed(name, before)
 
+    def put_node(self, node: Node) -> None:
+        """Take in a node, new or changed."""
+        self._resolver.nodes[node.name] = node
+        self._nodes_changed()
+
+    def remove_node(self, name: str) -> None:
+        """Drop a node; one that is not there is no error."""
+        self._resolver.nodes.pop(name, None)
+        self._nodes_changed()
+
     # What is asked
+
+    @property
+    def policies(self) -> Mapping[PolicyKey, Policy]:
+        """Every policy, by its key."""
+        return self._policies.by_key
 
     def table(self, number: int, direction: Direction) -> Table:
         """Return what is allowed for a class in a direction."""
         return self._tables[direction].get(number, FREE)
 
     def connection(self, source: int, target: int) -> Connection:
-        """Say on what ports a class of pods can reach another."""
-        bit_of_source, bit_of_target = 1 << source, 1 << target
-        result = Connection()
-        for out in self.table(source, Direction.EGRESS):
-            may_go = out.allowed.pods & bit_of_target
-            if not may_go and not out.unknown.pods & bit_of_target:
-                continue
-            for into in self.table(target, Direction.INGRESS):
-                ports = out.ports & into.ports
-                may_come = into.allowed.pods & bit_of_source
-                if not ports or not (may_come or into.unknown.pods & bit_of_source):
-                    continue
-                sure = bool(may_go and may_come)
-                result |= Connection(ports) if sure else Connection(unknown=ports)
-        return result
+        """Say on what ports some pod of a class can reach some pod of another.
+
+        That a pod always reaches itself, whatever policies say, is not part of it.
+        """
+        ends = self.classes[source], self.classes[target]
+        egress, ingress = (
+            self.table(source, Direction.EGRESS),
+            self.table(target, Direction.INGRESS),
+        )
+        found = [
+            between(egress, bit(target, family), ingress, bit(source, family))
+            for family in sorted(ends[0].families & ends[1].families)
+        ]
+        if len(found) < 2:
+            return found[0] if found else Connection()
+        if all(end.places for end in ends):
+            return found[0] | found[1]
+        # Which family the pods will have is not known.
+        return found[0] & found[1]
 
     def targets(self, source: int) -> Iterator[tuple[int, Connection]]:
         """Go through the classes that a class can reach, in the order of their numbers."""
@@ -154,69 +148,50 @@ class Graph:
                 yield target, found
 
     def outside(self, number: int, direction: Direction) -> list[OutsideEdge]:
-        """Return the addresses outside that a class can reach, or that can reach it.
-
-        Addresses with which all is alike are together; none is in two of the results.
-        """
-        entries = self.table(number, direction)
-        cuts = [part for e in entries for part in (e.allowed.outside, e.unknown.outside)]
-        found: dict[Connection, list[addresses.Range]] = defaultdict(list)
-        for each in addresses.split(cuts):
-            connection = Connection()
-            for entry in entries:
-                if addresses.contains(entry.allowed.outside, each[0]):
-                    connection |= Connection(entry.ports)
-                elif addresses.contains(entry.unknown.outside, each[0]):
-                    connection |= Connection(unknown=entry.ports)
-            if connection:
-                found[connection].append(each)
-        return [OutsideEdge(addresses.merged(ranges), c) for c, ranges in found.items()]
+        """Return the addresses outside that a class can reach, or that can reach it."""
+        return with_outside(self.table(number, direction))
 
     def of_class(self, number: int) -> list[Policy]:
         """Return the policies that select a class, by key."""
-        found = self.classes[number]
-        bit = 1 << number
-        keys = self._by_namespace[found.namespace] | self._by_namespace[""]
-        chosen = [self.policies[key] for key in sorted(keys)]
-        return [policy for policy in chosen if self._subject(policy) & bit]
+        own = bits(number)
+        if self.classes.host & own:
+            return []
+        chosen = self._policies.that_may_select(self.classes[number].namespace)
+        return [policy for policy in chosen if self._subjects([policy]) & own]
 
     def resolved(self, rule: Rule, direction: Direction, number: int) -> ResolvedRule:
         """Return a rule of a policy as it holds for a class."""
         return self._resolver.rule(rule, direction, self.classes[number])
 
-    def shares_node(self, one: int, other: int) -> bool:
-        """Say whether a pod of one class is on its node's network where one of the other runs.
+    def of_own_nodes(self, number: int) -> PodSet:
+        """Return the classes on the network of a node on which a class has a pod.
 
-        Kubernetes lets that through whatever policies say: the node probes its pods.
+        No NetworkPolicy keeps a pod and its own node apart.
+        https://kubernetes.io/docs/concepts/services-networking/network-policies/
         """
-        pair = self.classes[one], self.classes[other]
-        if pair[0].signature.host_network == pair[1].signature.host_network:
-            return False
-        return not pair[0].nodes.keys().isdisjoint(pair[1].nodes.keys() - {""})
+        found: PodSet = 0
+        for node in self.classes[number].nodes:
+            found |= self.classes.on_node(node)
+        return found & self.classes.host
 
     # How it is kept
 
-    def _register(self, policy: Policy) -> None:
-        self.policies[policy.key] = policy
-        self._by_namespace[policy.key.namespace].add(policy.key)
-        for peer in _peers(policy):
-            self._using[peer].add(policy.key)
-
-    def _unregister(self, key: PolicyKey) -> PodSet:
+    def _drop(self, key: PolicyKey) -> PodSet:
         """Drop a policy and return the classes that it selected."""
-        policy = self.policies.pop(key, None)
-        if policy is None:
-            return 0
-        self._by_namespace[key.namespace].discard(key)
-        for peer in _peers(policy):
-            self._using[peer].discard(key)
-            if not self._using[peer]:
-                del self._using[peer]
-                self._resolver.forget([peer])
-        return self._subject(policy)
+        policy, unused = self._policies.remove(key)
+        self._resolver.forget(unused)
+        return self._subjects([policy]) if policy else 0
 
-    def _subject(self, policy: Policy) -> PodSet:
-        return self._resolver.selected(policy.subject)
+    def _subjects(self, policies: Iterable[Policy]) -> PodSet:
+        found: PodSet = 0
+        for policy in policies:
+            found |= self._resolver.selected(policy.subject)
+        return found
+
+    def _naming(self, peers: list[Peer]) -> PodSet:
+        """Look peers up anew; returns the classes whose policies name them."""
+        self._resolver.forget(peers)
+        return self._subjects(self._policies.naming(peers))
 
     def _compute(self, classes: PodSet) -> None:
         for number in numbers(classes & self.classes.live):
@@ -236,25 +211,37 @@ class Graph:
             isolated = isolated or side.isolates
             rules = [self._resolver.rule(rule, direction, subject) for rule in side.rules]
             tiers[policy.tier].setdefault(policy.priority, []).append(rules)
-        return Stack(
-            admin=_groups(tiers[Tier.ADMIN]),
-            local=[
-                rule for rules in _groups(tiers[Tier.NAMESPACE]) for each in rules for rule in each
-            ],
-            isolated=isolated,
-            baseline=_groups(tiers[Tier.BASELINE]),
-        )
+        local = [
+            rule for group in _groups(tiers[Tier.NAMESPACE]) for rules in group for rule in rules
+        ]
+        if isolated and (nodes := self.of_own_nodes(number)):
+            local.append(ResolvedRule(Action.ALLOW, (Match(ALL_PORTS.numbers, Peers(nodes)),)))
+        return Stack(_groups(tiers[Tier.ADMIN]), local, isolated, _groups(tiers[Tier.BASELINE]))
 
-    def _classes_changed(self, changed: Iterable[PodClass]) -> None:
-        touched: PodSet = 0
-        for each in changed:
+    def _pods_changed(self, change: Change) -> None:
+        for ended in change.ended:
             for direction in Direction:
-                self._tables[direction].pop(each.number, None)
-            touched |= 1 << each.number
-            stale = [peer for peer in self._using if may_match(peer, each, self.classes)]
-            touched |= self._stale(stale)
-        if touched:
-            self._compute(touched)
+                self._tables[direction].pop(ended.number, None)
+        touched = self._on_nodes(change)
+        come_and_gone = {each.number: each for each in (*change.began, *change.ended)}
+        for each in come_and_gone.values():
+            touched |= bits(each.number)
+            touched |= self._naming(self._resolver.outdated(self._policies.peers(), each))
+            for port in each.signature.ports:
+                touched |= self._subjects(self._policies.naming_port_of_anybody(port.name))
+        blocks = [peer for peer in self._policies.peers() if isinstance(peer, BlockPeer)]
+        for number in {each.number for each in change.moved} - come_and_gone.keys():
+            touched |= self._naming(self._resolver.outdated(blocks, self.classes[number]))
+        self._compute(touched)
+
+    def _on_nodes(self, change: Change) -> PodSet:
+        """Return the classes that share a node with one on its network, or no longer do."""
+        touched: PodSet = 0
+        for each, node in change.on:
+            touched |= bits(each.number)
+            if each.signature.host_network:
+                touched |= self.classes.on_node(node)
+        return touched
 
     def _labels_changed(self, name: str, before: Labels) -> None:
         """Compute what names namespaces by labels that this one got or lost."""
@@ -263,33 +250,22 @@ class Graph:
         if before == after or not inside:
             return
 
-        def turns(peer: PodsPeer) -> bool:
-            if peer.namespace not in ("", name):
+        def turns(peer: Peer) -> bool:
+            if not isinstance(peer, PodsPeer) or peer.namespace not in ("", name):
                 return False
             return peer.namespaces.matches(before) != peer.namespaces.matches(after)
 
-        touched = self._stale(
-            [peer for peer in self._using if isinstance(peer, PodsPeer) and turns(peer)]
-        )
-        for key in self._by_namespace[""]:
-            if turns(self.policies[key].subject):
-                touched |= inside
+        touched = self._naming([peer for peer in self._policies.peers() if turns(peer)])
+        if any(turns(policy.subject) for policy in self._policies.that_may_select(name)):
+            touched |= inside
         self._compute(touched)
 
-    def _stale(self, peers: Sequence[Peer]) -> PodSet:
-        """Look peers up anew; returns the classes whose policies name them."""
-        self._resolver.forget(peers)
-        touched: PodSet = 0
-        for key in {key for peer in peers for key in self._using[peer]}:
-            touched |= self._subject(self.policies[key])
-        return touched
+    def _nodes_changed(self) -> None:
+        nodes = [peer for peer in self._policies.peers() if isinstance(peer, NodesPeer)]
+        self._compute(self._subjects(self._policies.naming(self._resolver.renewed(nodes))))
 
 
 def _groups(
     by_priority: dict[int, list[list[ResolvedRule]]],
 ) -> tuple[tuple[list[ResolvedRule], ...], ...]:
     return tuple(tuple(by_priority[priority]) for priority in sorted(by_priority))
-
-
-def _peers(policy: Policy) -> set[Peer]:
-    return {peer for side in policy.sides.values() for rule in side.rules for peer in rule.peers}

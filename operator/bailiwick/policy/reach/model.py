@@ -62,9 +62,14 @@ class PodsPeer:
 
 @dataclass(frozen=True, slots=True, order=True)
 class BlockPeer:
-    """Addresses."""
+    """Addresses: of the world outside, and perhaps of pods and of nodes.
+
+    None leaves it to the network plugin, as the API of NetworkPolicy does.
+    """
 
     addresses: Addresses
+    covers_pods: bool | None = None
+    covers_nodes: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -86,7 +91,14 @@ class AnyonePeer:
     """Everybody, in the cluster and outside."""
 
 
-Peer = PodsPeer | BlockPeer | NodesPeer | NamePeer | AnyonePeer
+@dataclass(frozen=True, slots=True, order=True)
+class UnknownPeer:
+    """A peer that is not understood, for the reason that `why` gives: it may be anybody."""
+
+    why: str
+
+
+Peer = PodsPeer | BlockPeer | NodesPeer | NamePeer | AnyonePeer | UnknownPeer
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -113,7 +125,7 @@ class Rule:
     """One rule of one direction.
 
     `label` is where it stands: `ingress[0]`, or its name. `unknown` says what of it is not
-    understood: whatever it may match is then neither allowed nor denied. `http` are requests
+    understood: whether it holds for its peers is then not known. `http` are requests
     that an allowed connection is limited to, in words.
     """
 

@@ -10,10 +10,11 @@ from enum import StrEnum
 from bailiwick.policy.reach import addresses
 from bailiwick.policy.reach import ports as port_sets
 from bailiwick.policy.reach.addresses import Addresses, Range
-from bailiwick.policy.reach.classes import Workload
 from bailiwick.policy.reach.declared import Declared, DeclaredBy, half
-from bailiwick.policy.reach.graph import Connection, Graph, OutsideEdge
+from bailiwick.policy.reach.edges import Connection, OutsideEdge
+from bailiwick.policy.reach.graph import Graph
 from bailiwick.policy.reach.peers import PodSet, numbers
+from bailiwick.policy.reach.pods import Workload
 from bailiwick.policy.reach.ports import PortSet
 from bailiwick.policy.reach.workloads import Workloads
 from bailiwick.policy.rules import Direction

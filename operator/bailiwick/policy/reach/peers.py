@@ -6,10 +6,28 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bailiwick.policy.reach import addresses
-from bailiwick.policy.reach.addresses import Addresses
+from bailiwick.policy.reach.addresses import Addresses, Family
 
 PodSet = int
-"""Classes of pods, each a bit by its number."""
+"""Classes of pods, two bits each: the pods by their IPv4, and by their IPv6 addresses."""
+
+
+def bit(number: int, family: Family) -> PodSet:
+    """Return the class of a number by its addresses of one family."""
+    return 1 << (2 * number + family)
+
+
+def bits(number: int) -> PodSet:
+    """Return the class of a number by all of its addresses."""
+    return 3 << (2 * number)
+
+
+def numbers(pods: PodSet) -> Iterator[int]:
+    """Go through the numbers of the classes in a set, in order."""
+    while pods:
+        number = ((pods & -pods).bit_length() - 1) // 2
+        yield number
+        pods &= ~bits(number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +55,4 @@ class Peers:
 
 
 NOBODY = Peers()
-
-
-def numbers(pods: PodSet) -> Iterator[int]:
-    """Go through the numbers of the classes in a set, in order."""
-    while pods:
-        lowest = pods & -pods
-        yield lowest.bit_length() - 1
-        pods ^= lowest
+EVERYBODY = Peers(-1, addresses.ALL)

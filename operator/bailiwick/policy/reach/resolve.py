@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from bailiwick.policy.facts import Node
 from bailiwick.policy.reach import addresses
 from bailiwick.policy.reach.addresses import Addresses
-from bailiwick.policy.reach.classes import Classes, PodClass
-from bailiwick.policy.reach.decide import EVERYBODY, Match, ResolvedRule
+from bailiwick.policy.reach.classes import Classes
+from bailiwick.policy.reach.decide import Match, ResolvedRule
 from bailiwick.policy.reach.model import (
     AnyonePeer,
     BlockPeer,
-    NamedPort,
     NamePeer,
     NodesPeer,
     Peer,
     PodsPeer,
     Ports,
     Rule,
+    UnknownPeer,
 )
-from bailiwick.policy.reach.peers import NOBODY, Peers, PodSet, numbers
-from bailiwick.policy.reach.ports import PortSet
+from bailiwick.policy.reach.peers import EVERYBODY, NOBODY, Peers, PodSet, bits
+from bailiwick.policy.reach.places import Covered, covered
+from bailiwick.policy.reach.pods import PodClass
 from bailiwick.policy.rules import Direction
 from bailiwick.policy.selectors import Selector
 
@@ -43,6 +44,30 @@ class Resolver:
         for peer in peers:
             self._found.pop(peer, None)
 
+    def outdated(self, peers: Iterable[Peer], of: PodClass) -> list[Peer]:
+        """Return those of some peers that were looked up before a class became what it is."""
+        own = bits(of.number)
+        live = bool(self.classes.live & own)
+        result = []
+        for peer in peers:
+            found = self._found.get(peer)
+            if found is not None:
+                before = found[0].pods & own, found[1].pods & own
+                if before != (self._as_peer(peer, of) if live else (0, 0)):
+                    result.append(peer)
+        return result
+
+    def renewed(self, peers: Iterable[Peer]) -> list[Peer]:
+        """Look peers up again and return those that are not what they were."""
+        result = []
+        for peer in peers:
+            before = self._found.get(peer)
+            if before is not None:
+                self._found[peer] = self._look(peer)
+                if self._found[peer] != before:
+                    result.append(peer)
+        return result
+
     def selected(self, peer: PodsPeer) -> PodSet:
         """Return the classes of pods that a peer, or a policy's subject, selects."""
         pods = self.classes.with_labels(peer.pods)
@@ -56,12 +81,9 @@ class Resolver:
 
     def rule(self, rule: Rule, direction: Direction, subject: PodClass) -> ResolvedRule:
         """Look up a rule as it holds for one class of pods."""
-        certain, possible = NOBODY, NOBODY
-        for peer in rule.peers:
-            sure, perhaps = self._peer(peer)
-            certain, possible = certain | sure, possible | perhaps
+        certain, possible = self._peers(rule.peers)
         if rule.unknown:
-            certain, possible = NOBODY, certain | possible if rule.peers else EVERYBODY
+            certain, possible = NOBODY, certain | possible
         return ResolvedRule(
             rule.action, tuple(self._matches(rule.ports, direction, subject, certain, possible))
         )
@@ -85,13 +107,18 @@ class Resolver:
         if ports.numbers:
             yield Match(ports.numbers, certain, possible)
         for name in ports.names:
-            for number, pods in self._named(name).items():
-                sure, perhaps = _of_pods(certain, pods), _of_pods(possible, pods)
+            for number, pods in self.classes.with_port(name).items():
+                sure, perhaps = Peers(certain.pods & pods), Peers(possible.pods & pods)
                 if sure or perhaps:
                     yield Match(number, sure, perhaps)
 
-    def _named(self, name: NamedPort) -> Mapping[PortSet, PodSet]:
-        return self.classes.with_port(name)
+    def _peers(self, peers: tuple[Peer, ...]) -> Found:
+        """Look up who is any of some peers; their addresses are joined once, not one by one."""
+        each = [self._peer(peer) for peer in peers]
+        if len(each) == 1:
+            return each[0]
+        certain, possible = (_union(found[index] for found in each) for index in (0, 1))
+        return certain, possible
 
     def _peer(self, peer: Peer) -> Found:
         found = self._found.get(peer)
@@ -103,34 +130,64 @@ class Resolver:
         match peer:
             case AnyonePeer():
                 return EVERYBODY, NOBODY
+            case UnknownPeer():
+                return NOBODY, EVERYBODY
             case PodsPeer():
                 return Peers(self.selected(peer)), NOBODY
             case BlockPeer(block):
-                return Peers(self._hosts(block), block), NOBODY
+                certain, possible = self._held(self.classes.places.covered(block), peer)
+                return Peers(certain, block), Peers(possible)
             case NodesPeer(selector):
-                return self._nodes(selector), NOBODY
+                block = self._addresses_of(selector)
+                certain, possible = self._held(self.classes.places.covered(block), peer)
+                return Peers(certain, block), Peers(possible)
             case NamePeer():
                 # Only the network plugin knows which addresses a name has just now.
-                return NOBODY, Peers(0, addresses.ALL)
+                return NOBODY, Peers(self.classes.host, addresses.ALL)
 
-    def _nodes(self, selector: Selector) -> Peers:
+    def _as_peer(self, peer: Peer, of: PodClass) -> Covered:
+        """Say of one class what `_look` says of all of them."""
+        own, classes = bits(of.number), self.classes
+        match peer:
+            case AnyonePeer():
+                return own, 0
+            case UnknownPeer():
+                return 0, own
+            case PodsPeer():
+                return own if self._selects(peer, of) else 0, 0
+            case BlockPeer(block):
+                return self._held(_covered(block, of, classes), peer)
+            case NodesPeer(selector):
+                return self._held(_covered(self._addresses_of(selector), of, classes), peer)
+            case NamePeer():
+                return 0, own & classes.host
+
+    def _held(self, found: Covered, peer: BlockPeer | NodesPeer) -> Covered:
+        """Return what a block covers in the eyes of who enforces its policy."""
+        host = self.classes.host
+        if isinstance(peer, NodesPeer):
+            return found[0] & host, found[1] & host
+        by_default = self.classes.network.blocks_cover_pods
+        pods = by_default if peer.covers_pods is None else peer.covers_pods
+        nodes = (by_default or None) if peer.covers_nodes is None else peer.covers_nodes
+        certain: PodSet = 0
+        possible: PodSet = 0
+        for covers, within in ((pods, ~host), (nodes, host)):
+            if covers is None:
+                possible |= (found[0] | found[1]) & within
+            elif covers:
+                certain |= found[0] & within
+                possible |= found[1] & within
+        return certain, possible
+
+    def _addresses_of(self, selector: Selector) -> Addresses:
         places = [
-            addresses.of_address(address)
+            place
             for node in self.nodes.values()
             if selector.matches(node.labels)
-            for address in node.addresses
+            for place in addresses.readable(node.addresses)
         ]
-        block = addresses.merged((place, place) for place in places)
-        return Peers(self._hosts(block), block)
-
-    def _hosts(self, block: Addresses) -> PodSet:
-        """Return the classes on their node's network whose addresses are all in a block."""
-        found: PodSet = 0
-        for number in numbers(self.classes.host):
-            own = self.classes[number].signature.address
-            if own and all(addresses.contains(block, addresses.of_address(a)) for a in own):
-                found |= 1 << number
-        return found
+        return addresses.merged((place, place) for place in places)
 
     def _in_namespaces(self, selector: Selector) -> PodSet:
         found: PodSet = 0
@@ -139,22 +196,23 @@ class Resolver:
                 found |= self.classes.in_namespace(name)
         return found
 
-
-def _of_pods(peers: Peers, pods: PodSet) -> Peers:
-    return Peers(peers.pods & pods)
-
-
-def may_match(peer: Peer, of: PodClass, classes: Classes) -> bool:
-    """Say whether a peer's sets change when a class comes or goes."""
-    signature = of.signature
-    match peer:
-        case PodsPeer(namespace, namespaces, pods):
-            if signature.host_network or (namespace and namespace != signature.namespace):
-                return False
-            return pods.matches(dict(signature.labels)) and namespaces.matches(
-                classes.labels_of(signature.namespace)
-            )
-        case BlockPeer() | NodesPeer():
-            return signature.host_network
-        case _:
+    def _selects(self, peer: PodsPeer, of: PodClass) -> bool:
+        signature = of.signature
+        if signature.host_network or (peer.namespace and peer.namespace != signature.namespace):
             return False
+        return peer.pods.matches(dict(signature.labels)) and peer.namespaces.matches(
+            self.classes.labels_of(signature.namespace)
+        )
+
+
+def _covered(block: Addresses, of: PodClass, classes: Classes) -> Covered:
+    return covered(block, of.number, of.places, classes.ranges_of(of))
+
+
+def _union(each: Iterable[Peers]) -> Peers:
+    pods: PodSet = 0
+    outside: list[addresses.Range] = []
+    for peers in each:
+        pods |= peers.pods
+        outside += peers.outside
+    return Peers(pods, addresses.merged(outside))

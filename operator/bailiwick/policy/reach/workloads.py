@@ -7,9 +7,10 @@ from collections.abc import Mapping
 
 from bailiwick.policy.reach import addresses
 from bailiwick.policy.reach.addresses import Range
-from bailiwick.policy.reach.classes import Workload
-from bailiwick.policy.reach.graph import Connection, Graph, OutsideEdge
+from bailiwick.policy.reach.edges import Connection, OutsideEdge
+from bailiwick.policy.reach.graph import Graph
 from bailiwick.policy.reach.model import BlockPeer
+from bailiwick.policy.reach.pods import Workload
 from bailiwick.policy.rules import Direction
 
 

@@ -6,14 +6,22 @@ https://network-policy-api.sigs.k8s.io/
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Callable
 
-from bailiwick.policy.facts import Protocol
 from bailiwick.policy.ports import PROTOCOLS
-from bailiwick.policy.reach import addresses
 from bailiwick.policy.reach import ports as port_sets
-from bailiwick.policy.reach.kinds.fields import namespaced, objects, selector
+from bailiwick.policy.reach.kinds.fields import (
+    JSON,
+    block,
+    fields,
+    namespaced,
+    objects,
+    port_name,
+    port_range,
+    protocol,
+    selector,
+    strings,
+)
 from bailiwick.policy.reach.model import (
     ALL_PORTS,
     Action,
@@ -30,90 +38,121 @@ from bailiwick.policy.reach.model import (
     Rule,
     Side,
     Tier,
+    UnknownPeer,
 )
 from bailiwick.policy.rules import Direction
+from bailiwick.policy.selectors import EVERYTHING
 
 ADMIN = "AdminNetworkPolicy"
 BASELINE = "BaselineAdminNetworkPolicy"
 CLUSTER = "ClusterNetworkPolicy"
+LAST_PRIORITY = 1000
 
-JSON = Mapping[str, Any]
+Actions = dict[str, Action]
 
 _FIELDS = {Direction.INGRESS: ("ingress", "from"), Direction.EGRESS: ("egress", "to")}
-_ACTIONS = {"Allow": Action.ALLOW, "Accept": Action.ALLOW, "Deny": Action.DENY, "Pass": Action.PASS}
+_DENY: Actions = {"Deny": Action.DENY}
+_OF_BASELINE: Actions = {"Allow": Action.ALLOW, **_DENY}
+_OF_ADMIN: Actions = {**_OF_BASELINE, "Pass": Action.PASS}
+_OF_CLUSTER: Actions = {"Accept": Action.ALLOW, **_DENY, "Pass": Action.PASS}
 _TIERS = {"Admin": Tier.ADMIN, "Baseline": Tier.BASELINE}
 
 
 def read_admin(name: str, spec: JSON) -> Policy:
     """Read an AdminNetworkPolicy's spec; raises InvalidPolicy."""
-    return _read(PolicyKey(ADMIN, "", name), Tier.ADMIN, spec, _ports)
+    return _read(PolicyKey(ADMIN, "", name), Tier.ADMIN, spec, _OF_ADMIN, _ports)
 
 
 def read_baseline(name: str, spec: JSON) -> Policy:
     """Read a BaselineAdminNetworkPolicy's spec; raises InvalidPolicy."""
-    return _read(PolicyKey(BASELINE, "", name), Tier.BASELINE, spec, _ports)
+    return _read(PolicyKey(BASELINE, "", name), Tier.BASELINE, spec, _OF_BASELINE, _ports)
 
 
 def read_cluster(name: str, spec: JSON) -> Policy:
     """Read a ClusterNetworkPolicy's spec; raises InvalidPolicy."""
-    tier = _TIERS.get(spec.get("tier", ""))
+    given = fields(spec, "spec").get("tier")
+    tier = _TIERS.get(given) if isinstance(given, str) else None
     if tier is None:
-        raise InvalidPolicy(f"spec.tier: {spec.get('tier')} is neither Admin nor Baseline")
-    return _read(PolicyKey(CLUSTER, "", name), tier, spec, _protocols)
+        raise InvalidPolicy(f"spec.tier: {given} is neither Admin nor Baseline")
+    return _read(PolicyKey(CLUSTER, "", name), tier, spec, _OF_CLUSTER, _protocols)
 
 
-def _read(key: PolicyKey, tier: Tier, spec: JSON, ports: Callable[[JSON, str], Ports]) -> Policy:
+def _read(
+    key: PolicyKey,
+    tier: Tier,
+    spec: JSON,
+    actions: Actions,
+    ports: Callable[[JSON, str], Ports],
+) -> Policy:
+    spec = fields(spec, "spec")
     sides = {}
-    for direction, (section, side) in _FIELDS.items():
+    for direction, (section, _) in _FIELDS.items():
         rules = [
-            _rule(entry, f"spec.{section}[{number}]", side, ports)
+            _rule(entry, f"spec.{section}[{number}]", direction, actions, ports)
             for number, entry in enumerate(objects(spec.get(section), f"spec.{section}"))
         ]
         if rules:
             sides[direction] = Side(tuple(rules), isolates=False)
-    subject = _pods(spec.get("subject") or {}, "spec.subject")
+    subject = _pods(fields(spec.get("subject"), "spec.subject"), "spec.subject")
     if subject is None:
         raise InvalidPolicy("spec.subject: write namespaces or pods")
-    return Policy(key, tier, subject, sides, int(spec.get("priority") or 0))
+    priority = 0 if key.kind == BASELINE else _priority(spec.get("priority"))
+    return Policy(key, tier, subject, sides, priority)
 
 
-def _rule(entry: JSON, where: str, side: str, ports: Callable[[JSON, str], Ports]) -> Rule:
-    action = _ACTIONS.get(entry.get("action", ""))
+def _priority(given: object) -> int:
+    if isinstance(given, bool) or not isinstance(given, int) or not 0 <= given <= LAST_PRIORITY:
+        raise InvalidPolicy(f"spec.priority: {given} is not a number from 0 to {LAST_PRIORITY}")
+    return given
+
+
+def _rule(
+    entry: JSON,
+    where: str,
+    direction: Direction,
+    actions: Actions,
+    ports: Callable[[JSON, str], Ports],
+) -> Rule:
+    given = entry.get("action")
+    action = actions.get(given) if isinstance(given, str) else None
     if action is None:
-        raise InvalidPolicy(f"{where}.action: {entry.get('action')} is no action")
+        raise InvalidPolicy(f"{where}.action: {given} is not one of {', '.join(actions)}")
+    side = _FIELDS[direction][1]
     peers: list[Peer] = []
-    unknown = ""
     for index, peer in enumerate(objects(entry.get(side), f"{where}.{side}")):
-        found = _peers(peer, f"{where}.{side}[{index}]")
-        if not found:
-            unknown = f"its peer has a field that is not known here: {', '.join(sorted(peer))}"
-        peers += found
+        peers += _peers(peer, f"{where}.{side}[{index}]", direction)
+    if not peers:
+        raise InvalidPolicy(f"{where}.{side}: write at least one peer")
     label = entry.get("name") or where.removeprefix("spec.")
-    return Rule(action, tuple(peers), ports(entry, where), str(label), unknown)
+    return Rule(action, tuple(peers), ports(entry, where), str(label))
 
 
-def _peers(peer: JSON, where: str) -> Sequence[Peer]:
+def _peers(peer: JSON, where: str, direction: Direction) -> list[Peer]:
+    """Read one entry of `from` or `to`; one with a field of a newer API is unknown."""
     pods = _pods(peer, where)
     if pods is not None:
         return [pods]
-    if peer.get("nodes") is not None:
-        return [NodesPeer(selector(peer["nodes"], f"{where}.nodes"))]
-    if peer.get("networks"):
-        try:
-            return [BlockPeer(addresses.of_block(str(cidr))) for cidr in peer["networks"]]
-        except addresses.InvalidBlock as error:
-            raise InvalidPolicy(f"{where}.networks: {error}") from error
-    return [NamePeer(str(name)) for name in peer.get("domainNames") or ()]
+    if direction is Direction.EGRESS:
+        if peer.get("nodes") is not None:
+            return [NodesPeer(selector(peer["nodes"], f"{where}.nodes"))]
+        networks = strings(peer.get("networks"), f"{where}.networks")
+        names = strings(peer.get("domainNames"), f"{where}.domainNames")
+        if networks or names:
+            # Unlike NetworkPolicy, this API says that networks cover pods too.
+            return [
+                *(BlockPeer(block(cidr, (), f"{where}.networks"), True, True) for cidr in networks),
+                *(NamePeer(name) for name in names),
+            ]
+    known = ", ".join(sorted(map(str, peer))) or "none that is known here"
+    return [UnknownPeer(f"the fields of its peer are not understood: {known}")]
 
 
 def _pods(peer: JSON, where: str) -> PodsPeer | None:
     if peer.get("namespaces") is not None:
-        return namespaced(
-            selector(peer["namespaces"], f"{where}.namespaces"), selector(None, where)
-        )
-    pods = peer.get("pods")
-    if pods is None:
+        return namespaced(selector(peer["namespaces"], f"{where}.namespaces"), EVERYTHING)
+    if peer.get("pods") is None:
         return None
+    pods = fields(peer["pods"], f"{where}.pods")
     return namespaced(
         selector(pods.get("namespaceSelector"), f"{where}.pods.namespaceSelector"),
         selector(pods.get("podSelector"), f"{where}.pods.podSelector"),
@@ -128,14 +167,18 @@ def _ports(entry: JSON, where: str) -> Ports:
     numbers, names = port_sets.NONE, []
     for index, each in enumerate(given):
         path = f"{where}.ports[{index}]"
-        if each.get("portNumber"):
-            one = each["portNumber"]
-            numbers |= _range(_protocol(one, path), one.get("port"), one.get("port"), path)
-        elif each.get("portRange"):
-            some = each["portRange"]
-            numbers |= _range(_protocol(some, path), some.get("start"), some.get("end"), path)
+        if each.get("portNumber") is not None:
+            path += ".portNumber"
+            one = fields(each["portNumber"], path)
+            of = protocol(one.get("protocol"), f"{path}.protocol")
+            numbers |= port_range(of, one.get("port"), one.get("port"), path)
+        elif each.get("portRange") is not None:
+            path += ".portRange"
+            some = fields(each["portRange"], path)
+            of = protocol(some.get("protocol"), f"{path}.protocol")
+            numbers |= port_range(of, some.get("start"), some.get("end"), path)
         elif each.get("namedPort"):
-            names.append(NamedPort(str(each["namedPort"])))
+            names.append(NamedPort(port_name(each["namedPort"], f"{path}.namedPort")))
         else:
             raise InvalidPolicy(f"{path}: write portNumber, portRange or namedPort")
     return Ports(numbers, tuple(names))
@@ -150,29 +193,20 @@ def _protocols(entry: JSON, where: str) -> Ports:
     for index, each in enumerate(given):
         path = f"{where}.protocols[{index}]"
         if each.get("destinationNamedPort"):
-            names.append(NamedPort(str(each["destinationNamedPort"])))
+            name = port_name(each["destinationNamedPort"], f"{path}.destinationNamedPort")
+            names.append(NamedPort(name))
             continue
         found = [protocol for protocol in PROTOCOLS if each.get(protocol.lower()) is not None]
         if len(found) != 1:
             raise InvalidPolicy(f"{path}: write one of tcp, udp, sctp, destinationNamedPort")
-        port = each[found[0].lower()].get("destinationPort")
-        if port is None:
+        path = f"{path}.{found[0].lower()}"
+        of_protocol = fields(each[found[0].lower()], path)
+        if of_protocol.get("destinationPort") is None:
             numbers |= port_sets.of_protocol(found[0])
-        elif port.get("range"):
-            numbers |= _range(found[0], port["range"].get("start"), port["range"].get("end"), path)
-        else:
-            numbers |= _range(found[0], port.get("number"), port.get("number"), path)
+            continue
+        path = f"{path}.destinationPort"
+        port = fields(of_protocol["destinationPort"], path)
+        some = fields(port.get("range"), f"{path}.range")
+        first, last = (some.get("start"), some.get("end")) if some else (port.get("number"),) * 2
+        numbers |= port_range(found[0], first, last, path)
     return Ports(numbers, tuple(names))
-
-
-def _protocol(entry: JSON, where: str) -> Protocol:
-    protocol = entry.get("protocol") or "TCP"
-    if protocol not in PROTOCOLS:
-        raise InvalidPolicy(f"{where}.protocol: {protocol} is not one of TCP, UDP, SCTP")
-    return cast(Protocol, protocol)
-
-
-def _range(protocol: Protocol, first: object, last: object, where: str) -> int:
-    if not isinstance(first, int) or not isinstance(last, int) or not 1 <= first <= last <= 65535:
-        raise InvalidPolicy(f"{where}: ports go from 1 to 65535, the lower one first")
-    return port_sets.of_range(protocol, first, last)

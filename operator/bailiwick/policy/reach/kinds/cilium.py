@@ -23,6 +23,7 @@ from bailiwick.policy.reach.model import (
     Rule,
     Side,
     Tier,
+    UnknownPeer,
 )
 from bailiwick.policy.rules import Direction
 
@@ -94,4 +95,6 @@ def _rules(
         yield Rule(action, tuple(certain), ports, label, http=limits)
     for doubt in found:
         if isinstance(doubt, Doubt):
-            yield Rule(action, doubt.peers, ports, label, doubt.why, limits)
+            yield Rule(
+                action, doubt.peers or (UnknownPeer(doubt.why),), ports, label, doubt.why, limits
+            )

@@ -34,7 +34,7 @@ _NAMESPACE = "io.kubernetes.pod.namespace"
 _NAMESPACE_LABELS = "io.cilium.k8s.namespace.labels."
 _NOT_POD_LABELS = ("io.cilium.k8s.policy.", "reserved:", "container:")
 _SOURCES = ("k8s:", "any:")
-_OUTSIDE = BlockPeer(addresses.ALL)
+_OUTSIDE = BlockPeer(addresses.ALL, covers_pods=False, covers_nodes=False)
 _WORLD = {
     "world": addresses.ALL,
     "world-ipv4": addresses.V4,
@@ -134,7 +134,7 @@ def _entity(name: str) -> list[Peer | Doubt]:
     if name == "all":
         return [AnyonePeer()]
     if name in _WORLD:
-        return [BlockPeer(_WORLD[name])]
+        return [BlockPeer(_WORLD[name], covers_pods=False, covers_nodes=False)]
     if name == "cluster":
         return [PodsPeer(), Doubt((NodesPeer(),), "the entity cluster holds nodes as well")]
     if name == "none":
@@ -147,7 +147,8 @@ def _entity(name: str) -> list[Peer | Doubt]:
 def _block(cidr: str, excluded: Sequence[str], where: str) -> BlockPeer:
     text = cidr if "/" in cidr else f"{cidr}/{128 if ':' in cidr else 32}"
     try:
-        return BlockPeer(addresses.of_block(text, excluded))
+        # That it covers nodes is a setting of Cilium's, which is not known.
+        return BlockPeer(addresses.of_block(text, excluded), covers_pods=False)
     except addresses.InvalidBlock as error:
         raise InvalidPolicy(f"{where}: {error}") from error
 

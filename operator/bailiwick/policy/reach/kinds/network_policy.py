@@ -5,13 +5,19 @@ https://kubernetes.io/docs/reference/kubernetes-api/policy-resources/network-pol
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from bailiwick.policy.ports import LAST_PORT, PROTOCOLS
-from bailiwick.policy.reach import addresses
 from bailiwick.policy.reach import ports as port_sets
-from bailiwick.policy.reach.kinds.fields import namespaced, objects, selector
+from bailiwick.policy.reach.kinds.fields import (
+    JSON,
+    block,
+    fields,
+    namespaced,
+    objects,
+    port_name,
+    port_range,
+    protocol,
+    selector,
+    strings,
+)
 from bailiwick.policy.reach.model import (
     ALL_PORTS,
     Action,
@@ -33,11 +39,10 @@ from bailiwick.policy.rules import Direction
 KIND = "NetworkPolicy"
 _FIELDS = {Direction.INGRESS: ("ingress", "from"), Direction.EGRESS: ("egress", "to")}
 
-JSON = Mapping[str, Any]
-
 
 def read(namespace: str, name: str, spec: JSON) -> Policy:
     """Read a NetworkPolicy's spec; raises InvalidPolicy."""
+    spec = fields(spec, "spec")
     return Policy(
         PolicyKey(KIND, namespace, name),
         Tier.NAMESPACE,
@@ -51,7 +56,7 @@ def read(namespace: str, name: str, spec: JSON) -> Policy:
 
 def _directions(spec: JSON) -> list[Direction]:
     """Ingress where nothing is said, and Egress too where there is an egress section."""
-    given = spec.get("policyTypes") or ()
+    given = strings(spec.get("policyTypes"), "spec.policyTypes")
     if not given:
         return [Direction.INGRESS, *([Direction.EGRESS] if spec.get("egress") else ())]
     wrong = [each for each in given if each not in tuple(Direction)]
@@ -81,23 +86,19 @@ def _rules(namespace: str, spec: JSON, direction: Direction) -> list[Rule]:
 
 
 def _peer(namespace: str, peer: JSON, where: str) -> Peer:
-    block = peer.get("ipBlock")
-    if block is not None:
-        if "podSelector" in peer or "namespaceSelector" in peer:
+    pods, namespaces = peer.get("podSelector"), peer.get("namespaceSelector")
+    if peer.get("ipBlock") is not None:
+        if pods is not None or namespaces is not None:
             raise InvalidPolicy(f"{where}: ipBlock stands alone, without a selector beside it")
-        try:
-            return BlockPeer(
-                addresses.of_block(str(block.get("cidr")), map(str, block.get("except") or ()))
-            )
-        except addresses.InvalidBlock as error:
-            raise InvalidPolicy(f"{where}.ipBlock: {error}") from error
-    pods = selector(peer.get("podSelector"), f"{where}.podSelector")
-    if peer.get("namespaceSelector") is not None:
-        namespaces = selector(peer["namespaceSelector"], f"{where}.namespaceSelector")
-        return namespaced(namespaces, pods)
-    if peer.get("podSelector") is None:
+        path = f"{where}.ipBlock"
+        given = fields(peer["ipBlock"], path)
+        return BlockPeer(block(given.get("cidr"), given.get("except"), path))
+    if pods is None and namespaces is None:
         raise InvalidPolicy(f"{where}: write podSelector, namespaceSelector or ipBlock")
-    return PodsPeer(namespace, pods=pods)
+    selected = selector(pods, f"{where}.podSelector")
+    if namespaces is not None:
+        return namespaced(selector(namespaces, f"{where}.namespaceSelector"), selected)
+    return PodsPeer(namespace, pods=selected)
 
 
 def _ports(entry: JSON, where: str) -> Ports:
@@ -107,17 +108,14 @@ def _ports(entry: JSON, where: str) -> Ports:
     numbers, names = port_sets.NONE, []
     for index, each in enumerate(given):
         path = f"{where}.ports[{index}]"
-        protocol = each.get("protocol") or "TCP"
-        if protocol not in PROTOCOLS:
-            raise InvalidPolicy(f"{path}.protocol: {protocol} is not one of TCP, UDP, SCTP")
+        of = protocol(each.get("protocol"), f"{path}.protocol")
         port, end = each.get("port"), each.get("endPort")
+        if end is not None and (port is None or isinstance(port, str)):
+            raise InvalidPolicy(f"{path}.endPort: it needs a port number to start from")
         if port is None:
-            numbers |= port_sets.of_protocol(protocol)
+            numbers |= port_sets.of_protocol(of)
         elif isinstance(port, str):
-            names.append(NamedPort(port, protocol))
+            names.append(NamedPort(port_name(port, f"{path}.port"), of))
         else:
-            last = port if end is None else end
-            if not 1 <= port <= last <= LAST_PORT:
-                raise InvalidPolicy(f"{path}: ports go from 1 to {LAST_PORT}, the lower one first")
-            numbers |= port_sets.of_range(protocol, port, last)
+            numbers |= port_range(of, port, port if end is None else end, path)
     return Ports(numbers, tuple(names))
