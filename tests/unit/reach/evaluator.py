@@ -1,0 +1,314 @@
+"""What policies allow, told of one connection between two addresses at a time.
+
+Written from the words of the APIs' documentation alone, so that the engine can be held against
+it: it shares no code with the engine. Where a rule may or may not match, each way is tried.
+NetworkPolicy: https://kubernetes.io/docs/concepts/services-networking/network-policies/
+The policies of the cluster: https://network-policy-api.sigs.k8s.io/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from ipaddress import ip_address, ip_network
+from itertools import product
+from typing import Any, Literal
+
+JSON = Mapping[str, Any]
+Known = bool | None
+"""Whether something is so; None: it cannot be known."""
+
+ADMIN_KINDS = {"AdminNetworkPolicy": "Admin", "BaselineAdminNetworkPolicy": "Baseline"}
+
+
+@dataclass(frozen=True)
+class End:
+    """One end of a connection, with the one address of it that is used.
+
+    A pod has a namespace; what is outside of the cluster has none. `named_ports` gives the
+    number of each container port by its name and protocol.
+    """
+
+    address: str
+    namespace: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    named_ports: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    host_network: bool = False
+    node: str = ""
+
+    @property
+    def is_pod_of_its_own(self) -> bool:
+        """Say whether policies know it as a pod: on the network of its node it is the node."""
+        return bool(self.namespace) and not self.host_network
+
+
+@dataclass(frozen=True)
+class Port:
+    """What a connection is made to."""
+
+    number: int
+    protocol: Literal["TCP", "UDP", "SCTP"] = "TCP"
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Labels of namespaces, nodes, and policies as the API's JSON.
+
+    `blocks_cover_pods`: whether the network plugin takes an ipBlock to hold for pods and nodes.
+    Where it does not for pods, it is not known of nodes: in Cilium that is a setting.
+    """
+
+    namespaces: Mapping[str, Mapping[str, str]]
+    nodes: Sequence[JSON]
+    policies: Sequence[JSON]
+    blocks_cover_pods: Known
+
+    def allows(self, source: End, target: End, port: Port) -> Known:
+        """Say whether a connection is possible: both halves have to allow it."""
+        if ip_address(source.address).version != ip_address(target.address).version:
+            return False
+        halves = {
+            self.allows_half("Egress", source, target, port),
+            self.allows_half("Ingress", target, source, port),
+        }
+        return False if False in halves else None if None in halves else True
+
+    def allows_half(self, direction: str, pod: End, other: End, port: Port) -> Known:
+        """Say whether the policies of one end allow it: `pod` opens it, or for Ingress takes it."""
+        outcomes = set(self._outcomes(_Question(direction, pod, other, port)))
+        return outcomes.pop() if len(outcomes) == 1 else None
+
+    def _outcomes(self, asked: _Question) -> Iterator[bool]:
+        if not asked.pod.is_pod_of_its_own:
+            yield True
+            return
+        for verdict in self._verdicts("Admin", asked):
+            if verdict in ("Allow", "Deny"):
+                yield verdict == "Allow"
+            else:
+                yield from self._after_admin(asked)
+
+    def _after_admin(self, asked: _Question) -> Iterator[bool]:
+        specs = [
+            policy["spec"]
+            for policy in self.policies
+            if policy["kind"] == "NetworkPolicy"
+            and policy["metadata"]["namespace"] == asked.pod.namespace
+            and selects(policy["spec"].get("podSelector"), asked.pod.labels)
+            and asked.direction in policy_types(policy["spec"])
+        ]
+        if specs:
+            yield from self._isolated(specs, asked)
+            return
+        for verdict in self._verdicts("Baseline", asked):
+            yield verdict != "Deny"
+
+    def _isolated(self, specs: Sequence[JSON], asked: _Question) -> Iterator[bool]:
+        """Tell of a pod that NetworkPolicies select: what no rule allows is denied."""
+        if asked.other.host_network and asked.other.node == asked.pod.node:
+            yield True
+            return
+        peers, section = ("to", "egress") if asked.direction == "Egress" else ("from", "ingress")
+        matches = {
+            self._is_any_peer(rule.get(peers), asked)
+            for spec in specs
+            for rule in spec.get(section) or ()
+            if is_network_policy_port(rule.get("ports"), asked.target, asked.port)
+        }
+        if True in matches:
+            yield True
+        else:
+            yield False
+            if None in matches:
+                yield True
+
+    def _is_any_peer(self, peers: Sequence[JSON] | None, asked: _Question) -> Known:
+        return True if not peers else any_known(self._is_peer(peer, asked) for peer in peers)
+
+    def _is_peer(self, peer: JSON, asked: _Question) -> Known:
+        other = asked.other
+        if "ipBlock" in peer:
+            inside = in_block(peer["ipBlock"], other.address)
+            if inside and other.namespace:
+                covers = self.blocks_cover_pods
+                return (covers or None) if other.host_network else covers
+            return inside
+        if not other.is_pod_of_its_own:
+            return False
+        if "namespaceSelector" not in peer and other.namespace != asked.pod.namespace:
+            return False
+        return selects(peer.get("namespaceSelector"), self._labels_of(other.namespace)) and selects(
+            peer.get("podSelector"), other.labels
+        )
+
+    def _verdicts(self, tier: str, asked: _Question) -> set[str]:
+        """Return what a tier of the cluster's policies may come to; "Pass" if to nothing."""
+        policies = [
+            policy
+            for policy in self.policies
+            if tier_of(policy) == tier and self._is_subject(policy["spec"]["subject"], asked.pod)
+        ]
+        found: set[str] = set()
+        for priority in sorted({priority_of(policy) for policy in policies}):
+            each = [
+                self._verdicts_of(policy, asked)
+                for policy in policies
+                if priority_of(policy) == priority
+            ]
+            undecided = False
+            for combination in product(*each):
+                # Any of the policies of one priority that match may be the one that is applied.
+                matching = [verdict for verdict in combination if verdict]
+                found.update(matching)
+                undecided = undecided or not matching
+            if not undecided:
+                return found
+        return found | {"Pass"}
+
+    def _verdicts_of(self, policy: JSON, asked: _Question) -> set[str]:
+        """Return what one policy may say; "" where none of its rules may match."""
+        found: set[str] = set()
+        for rule in policy["spec"].get(asked.direction.lower()) or ():
+            ports = rule.get("protocols" if policy["kind"] == "ClusterNetworkPolicy" else "ports")
+            if ports and not any(is_port(each, asked.target, asked.port) for each in ports):
+                continue
+            peers = rule["to" if asked.direction == "Egress" else "from"]
+            matches = any_known(self._is_cluster_peer(peer, asked.other) for peer in peers)
+            if matches is not False:
+                found.add("Allow" if rule["action"] == "Accept" else rule["action"])
+            if matches:
+                return found
+        return found | {""}
+
+    def _is_cluster_peer(self, peer: JSON, other: End) -> Known:
+        if "namespaces" in peer or "pods" in peer:
+            return self._is_subject(peer, other)
+        if "networks" in peer:
+            return any(in_block({"cidr": cidr}, other.address) for cidr in peer["networks"])
+        if "nodes" in peer:
+            addresses = {
+                address
+                for node in self.nodes
+                if selects(peer["nodes"], node["labels"])
+                for address in node["addresses"]
+            }
+            return not other.is_pod_of_its_own and other.address in addresses
+        if "domainNames" in peer:
+            return False if other.is_pod_of_its_own else None
+        return None
+
+    def _is_subject(self, subject: JSON, pod: End) -> bool:
+        if not pod.is_pod_of_its_own:
+            return False
+        labels = self._labels_of(pod.namespace)
+        if "namespaces" in subject:
+            return selects(subject["namespaces"], labels)
+        pods = subject["pods"]
+        return selects(pods.get("namespaceSelector"), labels) and selects(
+            pods.get("podSelector"), pod.labels
+        )
+
+    def _labels_of(self, namespace: str) -> Mapping[str, str]:
+        return {**self.namespaces.get(namespace, {}), "kubernetes.io/metadata.name": namespace}
+
+
+@dataclass(frozen=True)
+class _Question:
+    """One half of a connection: may `pod` have it with `other`, on this port of the target."""
+
+    direction: str
+    pod: End
+    other: End
+    port: Port
+
+    @property
+    def target(self) -> End:
+        return self.other if self.direction == "Egress" else self.pod
+
+
+def any_known(each: Iterator[Known]) -> Known:
+    found = set(each)
+    return True if True in found else None if None in found else False
+
+
+def tier_of(policy: JSON) -> str:
+    tier: str = policy["spec"].get("tier", "")
+    return ADMIN_KINDS.get(policy["kind"], tier)
+
+
+def priority_of(policy: JSON) -> int:
+    priority: int = policy["spec"].get("priority", 0)
+    return priority
+
+
+def policy_types(spec: JSON) -> Sequence[str]:
+    given: Sequence[str] = spec.get("policyTypes") or ()
+    if given:
+        return given
+    return ("Ingress", "Egress") if spec.get("egress") else ("Ingress",)
+
+
+def selects(selector: JSON | None, labels: Mapping[str, str]) -> bool:
+    selector = selector or {}
+    for key, value in (selector.get("matchLabels") or {}).items():
+        if labels.get(key) != value:
+            return False
+    for requirement in selector.get("matchExpressions") or ():
+        key, values = requirement["key"], requirement.get("values") or ()
+        met = {
+            "In": key in labels and labels[key] in values,
+            "NotIn": key not in labels or labels[key] not in values,
+            "Exists": key in labels,
+            "DoesNotExist": key not in labels,
+        }
+        if not met[requirement["operator"]]:
+            return False
+    return True
+
+
+def in_block(block: JSON, address: str) -> bool:
+    ip = ip_address(address)
+    if ip not in ip_network(block["cidr"], strict=False):
+        return False
+    return not any(ip in ip_network(hole, strict=False) for hole in block.get("except") or ())
+
+
+def is_network_policy_port(ports: Sequence[JSON] | None, target: End, port: Port) -> bool:
+    """Say whether a connection to `target` is to one of these; a name is the target pod's."""
+    if not ports:
+        return True
+    for entry in ports:
+        if entry.get("protocol", "TCP") != port.protocol:
+            continue
+        wanted = entry.get("port")
+        if wanted is None:
+            return True
+        if isinstance(wanted, str):
+            if target.named_ports.get((wanted, port.protocol)) == port.number:
+                return True
+        elif wanted <= port.number <= entry.get("endPort", wanted):
+            return True
+    return False
+
+
+def is_port(entry: JSON, target: End, port: Port) -> bool:
+    """Say whether a connection is to a port of v1alpha1, or to a protocol of v1alpha2."""
+    name = entry.get("namedPort") or entry.get("destinationNamedPort")
+    if name:
+        return target.named_ports.get((name, port.protocol)) == port.number
+    if "portNumber" in entry:
+        number = entry["portNumber"]
+        return bool((number.get("protocol", "TCP"), number["port"]) == (port.protocol, port.number))
+    if "portRange" in entry:
+        some = entry["portRange"]
+        return some.get("protocol", "TCP") == port.protocol and bool(
+            some["start"] <= port.number <= some["end"]
+        )
+    of_protocol = entry.get(port.protocol.lower())
+    if of_protocol is None:
+        return False
+    wanted = of_protocol.get("destinationPort")
+    if wanted is None:
+        return True
+    some = wanted.get("range", {"start": wanted.get("number"), "end": wanted.get("number")})
+    return bool(some["start"] <= port.number <= some["end"])
