@@ -102,4 +102,5 @@ def _verdict(judged: Sequence[Judged]) -> int:
     return 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

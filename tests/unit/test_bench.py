@@ -1,0 +1,64 @@
+"""The benchmark's arithmetic, and that ranges.yaml speaks of every figure that it gives."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.bench.cold import ColdStart
+from tests.bench.figures import Figure, judge, percentile, read_ranges, table
+from tests.bench.plan import LONG, SHORT, Plan, Results, figures
+
+
+def start(size: int, seconds: float = 3.0, cpu: float = 2.0) -> ColdStart:
+    return ColdStart(
+        size, seconds, cpu, peak_mib=100.0, writes=700, bare_seconds=2.0, bare_writes=600
+    )
+
+
+def results(*starts: list[ColdStart]) -> Results:
+    return Results(
+        starts={group[0].size: group for group in starts},
+        bare_apply=0.002,
+        edits=[0.01, 0.02],
+        opt_ins=[0.03],
+        deletions=[0.01],
+        tamperings=[0.01],
+    )
+
+
+@pytest.mark.parametrize("form, plan", [("short", SHORT), ("long", LONG)])
+def test_each_figure_has_its_range(form: str, plan: Plan) -> None:
+    names = [figure.name for figure in figures(results(*([start(size)] for size in plan.sizes)))]
+    assert sorted(names) == sorted(read_ranges(form))
+
+
+def test_a_percentile_is_a_value_that_was_measured() -> None:
+    assert percentile([3.0, 1.0, 2.0], 0.99) == 3.0
+    assert percentile([float(n) for n in range(1, 301)], 0.99) == 297.0
+    assert percentile([7.0], 0.5) == 7.0
+
+
+def test_a_cold_start_counts_by_the_median_of_its_ratios() -> None:
+    slow, usual, fast = start(1000, 9.0), start(1000, 4.0), start(1000, 2.0)
+    found = {f.name: f for f in figures(results([slow, usual, fast]))}
+    assert found["cold-start-1000"].value == 2.0
+    assert found["cold-start-1000"].limit == 1.5
+
+
+def test_growth_compares_what_one_namespace_costs() -> None:
+    starts = [start(300, 3.0, 3.0)], [start(1000, 20.0, 10.0)]
+    found = {f.name: f.value for f in figures(results(*starts))}
+    assert found["growth-cpu"] == pytest.approx(1.0)
+    assert found["growth-time"] == pytest.approx(2.0)
+
+
+def test_a_figure_outside_its_range_or_beyond_the_design_is_seen() -> None:
+    judged = judge(
+        [Figure("a", 1.0), Figure("b", 3.0), Figure("c", 1.0, limit=0.5), Figure("d", 1.0)],
+        {"a": (0, 2), "b": (0, 2), "c": (0, 2)},
+    )
+    assert [each.is_within for each in judged] == [True, False, True, False]
+    assert [each.keeps_limit for each in judged] == [True, True, False, True]
+    shown = table(judged).splitlines()[1:]
+    assert ["OUTSIDE" in line for line in shown] == [False, True, False, True]
+    assert ["!" in line for line in shown] == [False, False, True, False]
