@@ -11,11 +11,10 @@ from typing import Any
 
 from bailiwick.policy.reach.kinds import cilium_peers
 from bailiwick.policy.reach.kinds.cilium_peers import Doubt
-from bailiwick.policy.reach.kinds.fields import objects
+from bailiwick.policy.reach.kinds.fields import fields, objects
 from bailiwick.policy.reach.model import (
     Action,
     AnyonePeer,
-    InvalidPolicy,
     Peer,
     PodsPeer,
     Policy,
@@ -45,7 +44,7 @@ def read(namespace: str, name: str, body: JSON) -> list[Policy]:
     Each entry of `specs` is a policy of its own. Host policies, which select nodes, are none.
     """
     kind = KIND if namespace else CLUSTERWIDE
-    given = [("spec", body["spec"])] if body.get("spec") else []
+    given = [("spec", fields(body["spec"], "spec"))] if body.get("spec") else []
     given += [(f"specs[{i}]", each) for i, each in enumerate(objects(body.get("specs"), "specs"))]
     policies = []
     for number, (where, spec) in enumerate(given):
@@ -61,7 +60,7 @@ def _policy(key: PolicyKey, spec: JSON, where: str) -> Policy:
         key.namespace, spec.get("endpointSelector"), f"{where}.endpointSelector"
     )
     if isinstance(subject, Doubt):
-        raise InvalidPolicy(subject.why)
+        return _doubtful(key, subject.why)
     if key.namespace:
         # A selector of another namespace selects nothing: the policy stays in its own.
         subject = PodsPeer(key.namespace, subject.namespaces, subject.pods)
@@ -73,23 +72,40 @@ def _policy(key: PolicyKey, spec: JSON, where: str) -> Policy:
             rule
             for section, action in sections
             for number, entry in enumerate(objects(spec.get(section), f"{where}.{section}"))
-            for rule in _rules(key.namespace, entry, direction, action, f"{section}[{number}]")
+            for rule in _rules(key.namespace, entry, direction, action, (where, section, number))
         ]
-        isolates = (spec.get("enableDefaultDeny") or {}).get(direction.value.lower())
+        denies = fields(spec.get("enableDefaultDeny"), f"{where}.enableDefaultDeny")
+        isolates = denies.get(direction.value.lower())
         sides[direction] = Side(tuple(rules), isolates=isolates is not False)
     return Policy(key, Tier.NAMESPACE, subject, sides)
 
 
+def _doubtful(key: PolicyKey, why: str) -> Policy:
+    """Return the policy of which it is not known whom it selects: any pod that it can."""
+    rules = tuple(
+        Rule(action, (UnknownPeer(why),), unknown=why) for action in (Action.ALLOW, Action.DENY)
+    )
+    sides = {direction: Side(rules, isolates=False) for direction in Direction}
+    return Policy(key, Tier.NAMESPACE, PodsPeer(key.namespace), sides)
+
+
 def _rules(
-    namespace: str, entry: JSON, direction: Direction, action: Action, label: str
+    namespace: str,
+    entry: JSON,
+    direction: Direction,
+    action: Action,
+    place: tuple[str, str, int],
 ) -> Iterator[Rule]:
     """Read one entry: a rule for its certain peers, and one for each doubt."""
-    found = cilium_peers.peers(namespace, entry, _PREFIX[direction], label)
+    where, section, number = place
+    label = f"{section}[{number}]"
+    path = f"{where}.{label}"
+    found = cilium_peers.peers(namespace, entry, _PREFIX[direction], path)
     if found is None:
         if not entry.get("toPorts"):
             return  # an empty entry, or one of ICMP alone, allows no port
         found = [AnyonePeer()]
-    ports, limits = cilium_peers.ports(entry.get("toPorts"), f"{label}.toPorts")
+    ports, limits = cilium_peers.ports(entry.get("toPorts"), f"{path}.toPorts")
     certain: list[Peer] = [each for each in found if not isinstance(each, Doubt)]
     if certain:
         yield Rule(action, tuple(certain), ports, label, http=limits)

@@ -13,7 +13,14 @@ from bailiwick.policy.facts import Protocol
 from bailiwick.policy.ports import LAST_PORT, PROTOCOLS
 from bailiwick.policy.reach import addresses
 from bailiwick.policy.reach import ports as port_sets
-from bailiwick.policy.reach.kinds.fields import NAMESPACE_NAME, objects, selector
+from bailiwick.policy.reach.kinds.fields import (
+    NAMESPACE_NAME,
+    fields,
+    objects,
+    port_range,
+    selector,
+    strings,
+)
 from bailiwick.policy.reach.model import (
     ALL_PORTS,
     AnyonePeer,
@@ -40,6 +47,7 @@ _WORLD = {
     "world-ipv4": addresses.V4,
     "world-ipv6": addresses.V6,
 }
+_DIGITS = 5
 _ON_NODES = frozenset({"host", "remote-node", "health", "kube-apiserver", "ingress"})
 
 
@@ -104,7 +112,7 @@ def ports(value: object, where: str) -> tuple[Ports, tuple[str, ...]]:
             own, name = _port(port, f"{path}.ports")
             numbers |= own
             names += name
-        limits += list(_limits(each))
+        limits += list(_limits(each, path))
     return Ports(numbers, tuple(names)), tuple(limits)
 
 
@@ -116,9 +124,9 @@ def _of_field(namespace: str, kind: str, value: object, where: str) -> list[Peer
                 for index, each in enumerate(objects(value, where))
             ]
         case "Entities":
-            return [peer for each in _texts(value) for peer in _entity(each)]
+            return [peer for each in strings(value, where) for peer in _entity(each)]
         case "CIDR":
-            return [_block(each, (), where) for each in _texts(value)]
+            return [_block(each, (), where) for each in strings(value, where)]
         case "CIDRSet":
             return [_block_of_set(each, where) for each in objects(value, where)]
         case "FQDNs":
@@ -155,7 +163,7 @@ def _block(cidr: str, excluded: Sequence[str], where: str) -> BlockPeer:
 
 def _block_of_set(each: JSON, where: str) -> Peer | Doubt:
     if each.get("cidr"):
-        return _block(str(each["cidr"]), _texts(each.get("except")), where)
+        return _block(str(each["cidr"]), strings(each.get("except"), f"{where}.except"), where)
     return Doubt((_OUTSIDE,), f"which addresses the CIDR group of {where} has")
 
 
@@ -164,34 +172,26 @@ def _port(port: JSON, where: str) -> tuple[port_sets.PortSet, list[NamedPort]]:
     if protocol != "ANY" and protocol not in PROTOCOLS:
         return port_sets.NONE, []  # a protocol without ports that are told apart here
     of: list[Protocol] = [p for p in PROTOCOLS if protocol in ("ANY", p)]
-    if not text.isdecimal():
+    if not (text.isascii() and text.isdecimal()):
         return port_sets.NONE, [NamedPort(text, p) for p in of]
-    first, last = int(text), int(port.get("endPort") or 0) or int(text)
-    if first == 0:
+    if len(text) > _DIGITS:
+        raise InvalidPolicy(f"{where}: {text[:_DIGITS]}… is not a port: they go up to {LAST_PORT}")
+    if int(text) == 0:
         return sum(port_sets.of_protocol(p) for p in of), []
-    if not first <= last <= LAST_PORT:
-        raise InvalidPolicy(f"{where}: ports go from 1 to {LAST_PORT}, the lower one first")
-    return sum(port_sets.of_range(p, first, last) for p in of), []
+    last = port.get("endPort") or int(text)
+    return sum(port_range(p, int(text), last, where) for p in of), []
 
 
-def _limits(each: JSON) -> Iterator[str]:
-    rules = each.get("rules") or {}
-    for request in rules.get("http") or ():
+def _limits(each: JSON, where: str) -> Iterator[str]:
+    rules = fields(each.get("rules"), f"{where}.rules")
+    for request in objects(rules.get("http"), f"{where}.rules.http"):
         parts = [str(request[key]) for key in ("method", "path", "host") if request.get(key)]
         yield "HTTP " + (" ".join(parts) or "requests")
     for kind in sorted(rules.keys() - {"http"}):
         yield f"{kind} requests"
-    for name in each.get("serverNames") or ():
+    for name in strings(each.get("serverNames"), f"{where}.serverNames"):
         yield f"TLS server name {name}"
 
 
 def _without_source(key: str) -> str:
     return next((key.removeprefix(s) for s in _SOURCES if key.startswith(s)), key)
-
-
-def _texts(value: object) -> list[str]:
-    if value is None:
-        return []
-    if not isinstance(value, Sequence) or isinstance(value, str):
-        raise InvalidPolicy("write a list of texts")
-    return [str(each) for each in value]
