@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bailiwick.policy.reach import addresses
 from bailiwick.policy.reach import ports as port_sets
 from bailiwick.policy.reach.addresses import Addresses
-from bailiwick.policy.reach.decide import Table
+from bailiwick.policy.reach.decide import FREE, Table
 from bailiwick.policy.reach.peers import PodSet
 from bailiwick.policy.reach.ports import PortSet
 
@@ -36,6 +36,10 @@ class Connection:
         return Connection(allowed, either & ~allowed)
 
 
+EVERYTHING = Connection(port_sets.ALL)
+"""The connection of ends that nothing restricts: one value, so that it is found without looking."""
+
+
 @dataclass(frozen=True, slots=True)
 class OutsideEdge:
     """Addresses outside of the cluster with which all is alike on some ports."""
@@ -46,6 +50,8 @@ class OutsideEdge:
 
 def between(egress: Table, target: PodSet, ingress: Table, source: PodSet) -> Connection:
     """Return what the egress table of a source and the ingress table of a target let through."""
+    if egress is FREE and ingress is FREE:
+        return EVERYTHING
     allowed, possible = port_sets.NONE, port_sets.NONE
     for out in egress:
         may_go = out.allowed.pods & target

@@ -130,7 +130,7 @@ class Graph:
             between(egress, bit(target, family), ingress, bit(source, family))
             for family in sorted(ends[0].families & ends[1].families)
         ]
-        if len(found) < 2:
+        if len(found) < 2 or found[0] is found[1]:
             return found[0] if found else Connection()
         if all(end.places for end in ends):
             return found[0] | found[1]

@@ -39,7 +39,11 @@ class Workloads:
         for number in self.classes[source]:
             for target, connection in self.graph.targets(number):
                 for workload in self.graph.classes[target].workloads.keys() & self.classes.keys():
-                    found[workload] = found.get(workload, Connection()) | connection
+                    known = found.get(workload)
+                    if known is None:
+                        found[workload] = connection
+                    elif known is not connection:
+                        found[workload] = known | connection
         return found
 
     def connection(self, source: Workload, target: Workload) -> Connection:
