@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ CANNOT_READ = 2
 """The exit code where something could not be read, so that no answer would be worth anything."""
 
 _TOLD = 50
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def inventory_of(paths: Sequence[str], namespace: str) -> Inventory:
@@ -29,7 +31,7 @@ def inventory_of(paths: Sequence[str], namespace: str) -> Inventory:
 def end_with(inventory: Inventory) -> NoReturn:
     """Tell what could not be read, and end the program."""
     for problem in inventory.problems[:_TOLD]:
-        click.echo(f"error: {problem}", err=True)
+        click.echo(printable(f"error: {problem}"), err=True)
     beyond = len(inventory.problems) - _TOLD
     if beyond > 0:
         click.echo(f"error: and {beyond} more", err=True)
@@ -38,12 +40,18 @@ def end_with(inventory: Inventory) -> NoReturn:
 
 def cannot_read(message: str) -> NoReturn:
     """Tell why nothing could be read, and end the program."""
-    click.echo(f"error: {message}", err=True)
+    click.echo(printable(f"error: {message}"), err=True)
     sys.exit(CANNOT_READ)
+
+
+def printable(text: str) -> str:
+    """Replace what a terminal would take for a command, since manifests are other people's."""
+    return _CONTROLS.sub("\ufffd", text)
 
 
 def echo(text: str) -> None:
     """Print a text, with a sign for what the terminal cannot show."""
+    text = printable(text)
     encoding = sys.stdout.encoding or "utf-8"
     click.echo(text.rstrip("\n").encode(encoding, "replace").decode(encoding))
 

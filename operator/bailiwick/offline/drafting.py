@@ -16,7 +16,7 @@ from typing import Any, Final
 from bailiwick.api.meta import API_VERSION, INTENT_NAME
 from bailiwick.offline.entrances import Entrance
 from bailiwick.offline.inventory import Inventory
-from bailiwick.offline.snippets import rules_as_yaml
+from bailiwick.offline.snippets import flow, rules_as_yaml
 from bailiwick.offline.table import WIDTH
 from bailiwick.policy.cluster import FixedCluster
 from bailiwick.policy.facts import NetworkPolicy
@@ -51,9 +51,9 @@ class Draft:
             *(line for remark in self.remarks for line in _comment(remark)),
             f"apiVersion: {API_VERSION}",
             "kind: SecurityIntent",
-            f"metadata: {{name: {INTENT_NAME}, namespace: {self.namespace}}}",
+            f"metadata: {flow({'name': INTENT_NAME, 'namespace': self.namespace})}",
             "spec:",
-            *([f"  profile: {profile}"] if profile else []),
+            *([f"  profile: {flow(profile)}"] if profile else []),
             "  enforcement: Audit",
             "  network:",
         ]
@@ -181,7 +181,8 @@ class _Drafter:
             yield {"entity": "Cluster"}
             yield {"entity": "Internet"}
             return
-        for peer in peers:
+        for each in peers:
+            peer = each or {}
             block = peer.get("ipBlock")
             if block is not None:
                 yield _block(block)
@@ -211,12 +212,13 @@ class _Drafter:
             self.draft.remarks.append(f"{where} names namespaces by labels that none here has.")
 
     def _ports(self, entry: Mapping[str, Any] | None) -> Iterator[int | str]:
-        for port in (entry or {}).get("ports") or ():
+        for each in (entry or {}).get("ports") or ():
+            port = each or {}
             protocol = port.get("protocol") or "TCP"
             number, last = port.get("port"), port.get("endPort")
-            written = f"{number}-{last}" if last is not None else number
-            if number is None:
-                written = "1-65535"
+            written: int | str = "1-65535" if number is None else number
+            if number is not None and last is not None:
+                written = f"{number}-{last}"
             yield written if protocol == "TCP" else f"{written}/{protocol}"
 
     def _is_dns(self, peer: JSON, ports: list[int | str]) -> bool:

@@ -40,19 +40,44 @@ def folded(edges: Iterable[Edge[T]], names: Names, limit: int = 12) -> list[Row[
 
     At most `limit` workloads are named on each side of a row, the others are counted.
     """
-    by_target: dict[tuple[End, T], set[End]] = defaultdict(set)
+    numbered = _Numbered[T]()
+    by_target: dict[tuple[End, int], set[End]] = defaultdict(set)
     for edge in edges:
-        by_target[edge.target, edge.says].add(edge.source)
-    by_sources: dict[tuple[tuple[str, ...], T], set[End]] = defaultdict(set)
-    for (target, says), sources in by_target.items():
+        by_target[edge.target, numbered.number(edge.says)].add(edge.source)
+    by_sources: dict[tuple[tuple[str, ...], int], set[End]] = defaultdict(set)
+    for (target, number), sources in by_target.items():
         told = tuple(_sources(sources, target, names))
         if told:
-            by_sources[told, says].add(target)
+            by_sources[told, number].add(target)
     rows = [
-        Row(words.some(sources, limit), words.some(list(_ends(targets, names)), limit), says)
-        for (sources, says), targets in by_sources.items()
+        Row(
+            words.some(sources, limit),
+            words.some(list(_ends(targets, names)), limit),
+            numbered.values[number],
+        )
+        for (sources, number), targets in by_sources.items()
     ]
     return sorted(rows, key=lambda row: (row.sources, row.targets))
+
+
+class _Numbered(Generic[T]):
+    """Gives equal values one number: sets of ports are large, and slow to hash again and again."""
+
+    def __init__(self) -> None:
+        self.values: list[T] = []
+        self._by_value: dict[T, int] = {}
+        self._by_identity: dict[int, int] = {}
+
+    def number(self, value: T) -> int:
+        known = self._by_identity.get(id(value))
+        if known is None:
+            known = self._by_value.get(value)
+            if known is None:
+                known = self._by_value[value] = len(self.values)
+                self.values.append(value)
+                # Only of values that are kept: another may get the place of one that is gone.
+                self._by_identity[id(value)] = known
+        return known
 
 
 def is_told(source: End, target: End) -> bool:

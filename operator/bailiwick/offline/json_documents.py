@@ -32,7 +32,11 @@ class _LazyLines(Lines):
         if not path:
             return self.line
         pieces: Iterator[bytes | None] = iter([self._text.encode("utf-8", "replace")])
-        same = next(compose(Part(pieces, self.line), whole=True))
+        try:
+            same = next(compose(Part(pieces, self.line), whole=True))
+        except InvalidDocument:
+            # JSON can write half characters, which YAML cannot.
+            return self.line
         return same.lines.of(path)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
@@ -12,10 +13,20 @@ from bailiwick.kube.interning import Interner
 from bailiwick.offline import entrances, workloads
 from bailiwick.offline.documents import Document
 from bailiwick.offline.inventory import Inventory, Key, Problem, Remark
-from bailiwick.offline.projecting import InvalidObject, mapping, projected
+from bailiwick.offline.projecting import InvalidObject, check_ports, mapping, projected
 from bailiwick.policy.reach.kinds import admin_policy, cilium, network_policy
 from bailiwick.policy.reach.model import InvalidPolicy, Policy
 from bailiwick.rendering.library import TEMPLATE_LABEL
+
+# RFC 1123, as the API server asks: a subdomain for objects, a label for namespaces.
+_LABEL: Final = r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
+_NAME: Final = re.compile(rf"(?=.{{1,253}}$){_LABEL}(?:\.{_LABEL})*", re.ASCII)
+_NAMESPACE: Final = re.compile(rf"(?=.{{1,63}}$){_LABEL}", re.ASCII)
+# What can at least be told apart and printed.
+_READABLE: Final = re.compile(r"[!-.0-~]{1,253}", re.ASCII)
+_HOW_TO_NAME: Final = (
+    'write lower-case letters, digits and "-", starting and ending with a letter or digit'
+)
 
 POLICY_GROUP: Final = "policy.networking.k8s.io"
 
@@ -97,12 +108,15 @@ class Collector:
     def service(self, document: Document, key: Key) -> None:
         """Take in a Service."""
         body = self._placed(document, key)
-        self.inventory.services[key[1:]] = projected(projections.SERVICES, body, self._interner)
+        found = projected(projections.SERVICES, body, self._interner)
+        check_ports(found.ports, "spec.ports")
+        self.inventory.services[key[1:]] = found
 
     def endpoint_slice(self, document: Document, key: Key) -> None:
         """Take in an EndpointSlice."""
         body = self._placed(document, key)
         found = projected(projections.ENDPOINT_SLICES, body, self._interner)
+        check_ports(found.ports, "ports")
         self.inventory.slices[key[1:]] = found
 
     def node(self, document: Document, key: Key) -> None:
@@ -189,8 +203,12 @@ class Collector:
         if not isinstance(name, str) or not name:
             hint = ", as text: put it in quotation marks" if name is not None else ""
             raise InvalidObject("metadata.name", f"write a name{hint}")
+        if not _READABLE.fullmatch(name):
+            raise InvalidObject("metadata.name", _HOW_TO_NAME)
         if namespace is not None and not isinstance(namespace, str):
             raise InvalidObject("metadata.namespace", "write the name of a namespace, as text")
+        if namespace and not _READABLE.fullmatch(namespace):
+            raise InvalidObject("metadata.namespace", _HOW_TO_NAME)
         return document.kind, (namespace or self._namespace) if namespaced else "", name
 
     def _remember(self, key: Key, document: Document) -> None:
@@ -201,6 +219,10 @@ class Collector:
         if before is not None:
             self._remark(
                 document, key, "Duplicate", f"{what} stands in {before} too: the last one counts"
+            )
+        if not _NAME.fullmatch(name) or (namespace and not _NAMESPACE.fullmatch(namespace)):
+            self._remark(
+                document, key, "InvalidName", f"{what}: the API server refuses it: {_HOW_TO_NAME}"
             )
         for where, repeated in document.repeated:
             message = f"{what}: {repeated} stands twice in one mapping: the last one counts"
@@ -248,11 +270,11 @@ def _policy(read: Callable[..., Policy], *given: object) -> Policy:
 
 
 def _refused(error: InvalidPolicy) -> InvalidObject:
-    field, _, message = str(error).partition(": ")
-    return InvalidObject(field, message)
+    field, separator, message = str(error).partition(": ")
+    return InvalidObject(field, message) if separator else InvalidObject("", field)
 
 
 def _name(document: Document) -> str:
     metadata = document.body.get("metadata")
     name = metadata.get("name") if isinstance(metadata, Mapping) else None
-    return name if isinstance(name, str) else ""
+    return name if isinstance(name, str) and _READABLE.fullmatch(name) else ""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any, Final, TypeVar
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, Protocol, TypeVar
 
 import msgspec
 
 from bailiwick.kube.interning import Interner
 from bailiwick.kube.projections import Kind
+from bailiwick.policy.ports import LAST_PORT, PROTOCOLS
 
 F = TypeVar("F")
 
@@ -24,6 +25,13 @@ _WORDS: Final = {
     "array": "a list",
     "null": "nothing",
 }
+
+
+class _Port(Protocol):
+    @property
+    def number(self) -> int | None: ...
+    @property
+    def protocol(self) -> str: ...
 
 
 class InvalidObject(ValueError):
@@ -57,6 +65,16 @@ def check_labels(body: Mapping[str, Any], within: str = "") -> None:
                 _joined(within, f"metadata.labels[{key}]"),
                 "a label is text: put it in quotation marks",
             )
+
+
+def check_ports(ports: Iterable[_Port], where: str) -> None:
+    """Raise InvalidObject for a number or a protocol that no port has."""
+    for port in ports:
+        if port.protocol not in PROTOCOLS:
+            known = ", ".join(PROTOCOLS)
+            raise InvalidObject(where, f'"{port.protocol}" is no protocol of ports: write {known}')
+        if port.number is not None and not 1 <= port.number <= LAST_PORT:
+            raise InvalidObject(where, f"{port.number} is no port: they go from 1 to {LAST_PORT}")
 
 
 def mapping(body: Mapping[str, Any], path: str) -> Mapping[str, Any]:

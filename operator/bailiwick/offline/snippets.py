@@ -50,7 +50,7 @@ def rules_as_yaml(rules: Sequence[Mapping[str, Any]]) -> str:
     for rule in rules:
         prefix = "- "
         for key, value in rule.items():
-            lines.append(f"{prefix}{key}: {_flow(value)}")
+            lines.append(f"{prefix}{key}: {flow(value)}")
             prefix = "  "
     return "\n".join(lines) + "\n"
 
@@ -61,13 +61,14 @@ def policy_as_yaml(namespace: str, name: str, spec: Mapping[str, Any]) -> str:
         f"# A policy for namespace {namespace}, which has no intent:",
         "apiVersion: networking.k8s.io/v1",
         "kind: NetworkPolicy",
-        f"metadata: {_flow({'name': name, 'namespace': namespace})}",
+        f"metadata: {flow({'name': name, 'namespace': namespace})}",
         "spec:",
     ]
-    return "\n".join([*lines, *(f"  {key}: {_flow(value)}" for key, value in spec.items())])
+    return "\n".join([*lines, *(f"  {key}: {flow(value)}" for key, value in spec.items())])
 
 
-def _flow(value: Any) -> str:
+def flow(value: Any) -> str:
+    """Write a value in one line."""
     text = yaml.safe_dump(value, default_flow_style=True, width=10_000, allow_unicode=True)
     return text.removesuffix("...\n").strip()
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from bailiwick.kube import projections
 from bailiwick.kube.interning import Interner
-from bailiwick.offline.projecting import InvalidObject, mapping, projected
+from bailiwick.offline.projecting import InvalidObject, check_ports, mapping, projected
 from bailiwick.policy.facts import Owner, Pod
 
 TEMPLATES: Final = {
@@ -29,6 +29,7 @@ def pod(body: Mapping[str, Any], interner: Interner) -> Pod:
     """Project a pod; raises InvalidObject."""
     mapping(body, "spec")
     found = projected(projections.PODS, body, interner)
+    check_ports(found.ports, "spec.containers")
     if found.owner is not None and not found.owner.kind:
         # The API server asks for a kind; where there is none, the name is all that is known.
         return replace(found, owner=interner.owner("Pod", found.owner.name))
@@ -48,6 +49,7 @@ def pod_of_template(
         "spec": template.get("spec") or {},
     }
     found = projected(projections.PODS, made, interner, path)
+    check_ports(found.ports, f"{path}.spec.containers")
     return replace(found, owner=interner.owner(kind, name))
 
 

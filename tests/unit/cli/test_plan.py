@@ -331,6 +331,12 @@ def test_the_examples_are_as_they_are_meant() -> None:
     }
 
 
+def test_no_manifest_speaks_to_the_terminal() -> None:
+    done = run(r'{kind: Pod, apiVersion: v1, metadata: {name: a, labels: {"\e[31m": 1}}}')
+    assert done.exit_code == 2
+    assert "\x1b" not in done.stderr
+
+
 def test_manifests_that_cannot_be_read_are_all_named(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("a: [")
     (tmp_path / "b.yaml").write_text(profile() + intent("name: A, to: {entity: DNS}"))

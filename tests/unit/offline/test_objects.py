@@ -76,6 +76,12 @@ def test_an_object_that_comes_again_replaces_the_first_and_is_told(tmp_path: Pat
     assert f"NetworkPolicy shop/a stands in {tmp_path}/0.yaml:1 too" in remark.message
 
 
+def test_a_name_that_the_api_server_refuses_is_told(tmp_path: Path) -> None:
+    found = inventory(tmp_path, "apiVersion: v1\nkind: Pod\nmetadata: {name: Web_1}\n")
+    assert [remark.code for remark in found.remarks] == ["InvalidName"]
+    assert len(found.running()) == 1
+
+
 def test_policies_that_nobody_here_can_evaluate_are_kept_by_name(tmp_path: Path) -> None:
     text = (
         "apiVersion: crd.antrea.io/v1beta1\nkind: ClusterNetworkPolicy\nmetadata: {name: strict}\n"
@@ -119,6 +125,14 @@ INVALID = {
         "Deployment web: spec.template: write the pods that it makes",
     ),
     "no name": ("apiVersion: v1\nkind: Pod\nmetadata: {}\n", "Pod: metadata.name: write a name"),
+    "a name that cannot be printed": (
+        'apiVersion: v1\nkind: Pod\nmetadata: {name: "a\\e[31m"}\n',
+        "Pod",
+    ),
+    "a namespace of two words": (
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: a b}\n",
+        "Pod a: metadata.namespace: write lower-case letters",
+    ),
     "no metadata": ("apiVersion: v1\nkind: Service\n", "Service: metadata.name: write a name"),
     "a spec that is a list": (
         "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: []\n",

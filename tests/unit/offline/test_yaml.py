@@ -175,6 +175,33 @@ def test_how_a_stream_is_cut_into_blocks_does_not_matter(name: str) -> None:
     assert [beyond_head(document.body) for document in found] == expected
 
 
+class Counted(io.BytesIO):
+    """Counts what was read of it."""
+
+    taken = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        found = super().read(size)
+        self.taken += len(found)
+        return found
+
+
+@pytest.mark.parametrize("form", ["yaml", "json", "documents"])
+def test_of_a_list_of_any_length_only_one_item_is_held(form: str) -> None:
+    items = [{"kind": "Pod", "metadata": {"name": f"pod-{n}"}} for n in range(20_000)]
+    of_list = {"kind": "List", "items": items}
+    texts = {
+        "yaml": "kind: List\nitems:\n" + "".join(f"- {json.dumps(item)}\n" for item in items),
+        "json": json.dumps(of_list),
+        "documents": "".join(f"---\n{json.dumps(item)}\n" for item in items),
+    }
+    stream = Counted(texts[form].encode())
+    found = documents(stream, "-")
+    assert next(found).body == items[0]
+    assert stream.taken < len(texts[form]) / 2
+    assert sum(1 for _ in found) == len(items) - 1
+
+
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | TEXT,
