@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
+
 import click
 
 from bailiwick.policy.selectors import Selector
@@ -24,4 +26,20 @@ class PodsType(click.ParamType[PodsOf]):
         return PodsOf(namespace, Selector.of({key: text for key, _, text in pairs}))
 
 
+class RangeType(click.ParamType[str]):
+    """A range of addresses: `10.0.0.0/8`."""
+
+    name = "cidr"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        """Read the range."""
+        try:
+            return str(ip_network(str(value)))
+        except ValueError:
+            self.fail(f'"{value}": write a range of addresses: 10.0.0.0/8', param, ctx)
+
+
 PODS = PodsType()
+RANGE = RangeType()

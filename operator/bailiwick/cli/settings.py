@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from bailiwick.cli.options import PODS
+from bailiwick.cli.options import PODS, RANGE
 from bailiwick.policy.settings import ALWAYS_EXEMPT, PodsOf, Settings
 
 Command = Callable[..., Any]
@@ -27,6 +27,7 @@ def with_settings(command: Command) -> Command:
     @click.option(
         "--cluster-cidr",
         "cluster_cidrs",
+        type=RANGE,
         multiple=True,
         help="A range of the cluster's pod or Service addresses, where manifests name none.",
     )

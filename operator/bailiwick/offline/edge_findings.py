@@ -100,6 +100,17 @@ class EdgeReport:
                 f"{policy} has parts that cannot be evaluated here, so it is not known whether "
                 f"this is possible: {self._told(edges)}",
             )
+        own = [
+            edge
+            for edge in self._with(State.UNKNOWN)
+            if not self._speaking_of(edge, self.foreign.perhaps)
+        ]
+        if own:
+            yield self._note(
+                "Unknown",
+                "it is not known whether a range of addresses covers pods here: "
+                f"{self._told(own)}. Where pods are meant, name them as a workload",
+            )
 
     def _half_open(self) -> Iterator[Finding]:
         by_rule: dict[tuple[str, str], list[NamespaceEdge]] = defaultdict(list)
@@ -124,13 +135,20 @@ class EdgeReport:
     def _would_be_cut(self) -> Finding:
         told = sum(is_told(edge.source, edge.target) for edge in self.cut)
         count = "1 connection" if told == 1 else f"{told} connections"
+        return self._note(
+            "WouldBeCut",
+            f"Enforce would cut {count} that {'is' if told == 1 else 'are'} possible today",
+            "spec.enforcement",
+        )
+
+    def _note(self, code: str, message: str, field: str = "") -> Finding:
         return Finding(
             namespace=self.held.namespace.name,
             severity=Severity.NOTE,
-            code="WouldBeCut",
+            code=code,
             about="",
-            message=f"Enforce would cut {count} that are possible today",
-            place=self.places.intent(self.held, "spec.enforcement"),
+            message=message,
+            place=self.places.intent(self.held, field),
         )
 
     def _of_policy(self, policy: str, severity: Severity, code: str, message: str) -> Finding:

@@ -154,7 +154,8 @@ class Explainer:
         if ours:
             named = sorted({by.rule for by in ours if by is not None})
             those = f"; those are: {', '.join(named)}" if named else ""
-            yield f"the intent isolates it, and none of its rules for it allows this{those}"
+            sure = "" if half.outcome is Outcome.DENIED else " for certain"
+            yield f"the intent isolates it, and none of its rules for it allows this{sure}{those}"
 
     def _reason(self, reason: Reason, policy: PolicyKey) -> str:
         rule = f", {reason.rule}" if reason.rule else ""

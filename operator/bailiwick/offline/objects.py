@@ -13,7 +13,14 @@ from bailiwick.kube.interning import Interner
 from bailiwick.offline import entrances, workloads
 from bailiwick.offline.documents import Document
 from bailiwick.offline.inventory import Inventory, Key, Problem, Remark
-from bailiwick.offline.projecting import InvalidObject, check_ports, mapping, projected
+from bailiwick.offline.projecting import (
+    InvalidObject,
+    check_addresses,
+    check_ports,
+    check_ranges,
+    mapping,
+    projected,
+)
 from bailiwick.policy.reach.kinds import admin_policy, cilium, network_policy
 from bailiwick.policy.reach.model import InvalidPolicy, Policy
 from bailiwick.rendering.library import TEMPLATE_LABEL
@@ -117,17 +124,22 @@ class Collector:
         body = self._placed(document, key)
         found = projected(projections.ENDPOINT_SLICES, body, self._interner)
         check_ports(found.ports, "ports")
+        if found.address_type != "FQDN":
+            check_addresses(found.addresses, "endpoints")
         self.inventory.slices[key[1:]] = found
 
     def node(self, document: Document, key: Key) -> None:
         """Take in a node."""
         found = projected(projections.NODES, document.body, self._interner)
+        check_ranges(found.pod_cidrs, "spec.podCIDRs")
+        check_addresses(found.addresses, "status.addresses")
         labels = mapping(document.body, "metadata.labels")
         self.inventory.nodes[key[2]] = replace(found, labels=dict(labels))
 
     def service_cidr(self, document: Document, key: Key) -> None:
         """Take in a ServiceCIDR."""
         found = projected(projections.SERVICE_CIDRS, document.body, self._interner)
+        check_ranges(found.cidrs, "spec.cidrs")
         self.inventory.service_cidrs[key[2]] = found
 
     def config_map(self, document: Document, key: Key) -> None:

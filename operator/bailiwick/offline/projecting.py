@@ -11,6 +11,7 @@ import msgspec
 from bailiwick.kube.interning import Interner
 from bailiwick.kube.projections import Kind
 from bailiwick.policy.ports import LAST_PORT, PROTOCOLS
+from bailiwick.policy.reach import addresses
 
 F = TypeVar("F")
 
@@ -75,6 +76,24 @@ def check_ports(ports: Iterable[_Port], where: str) -> None:
             raise InvalidObject(where, f'"{port.protocol}" is no protocol of ports: write {known}')
         if port.number is not None and not 1 <= port.number <= LAST_PORT:
             raise InvalidObject(where, f"{port.number} is no port: they go from 1 to {LAST_PORT}")
+
+
+def check_ranges(ranges: Iterable[str], where: str) -> None:
+    """Raise InvalidObject for what is no range of addresses."""
+    for each in ranges:
+        try:
+            addresses.of_block(each)
+        except addresses.InvalidBlock as error:
+            raise InvalidObject(where, str(error)) from error
+
+
+def check_addresses(found: Iterable[str], where: str) -> None:
+    """Raise InvalidObject for what is no address."""
+    for each in found:
+        try:
+            addresses.of_address(each)
+        except addresses.InvalidBlock as error:
+            raise InvalidObject(where, str(error)) from error
 
 
 def mapping(body: Mapping[str, Any], path: str) -> Mapping[str, Any]:

@@ -45,13 +45,20 @@ def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _widths(cells: Sequence[Sequence[str]], room: int) -> list[int]:
-    """Give each column what it needs, and take from the widest where that is too much."""
-    widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
-    while sum(widths) > room and max(widths) > _LEAST:
-        widest = widths.index(max(widths))
-        others = sum(widths) - widths[widest]
-        second = max([size for i, size in enumerate(widths) if i != widest], default=_LEAST)
-        widths[widest] = max(room - others, min(second, widths[widest] - 1), _LEAST)
+    """Give each column what it needs, and take from the widest where that is too much.
+
+    Words are cut only where there is no other way: they are names, which people copy.
+    """
+    columns = list(zip(*cells, strict=True))
+    widths = [max(map(len, column)) for column in columns]
+    words = [max(map(len, " ".join(column).split()), default=0) for column in columns]
+    for least in (words, [_LEAST] * len(columns)):
+        while sum(widths) > room:
+            spare = [size - low for size, low in zip(widths, least, strict=True)]
+            taken = max(range(len(widths)), key=lambda i: (spare[i] > 0, widths[i]))
+            if spare[taken] <= 0:
+                break
+            widths[taken] -= 1
     return widths
 
 

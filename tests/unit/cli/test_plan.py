@@ -156,6 +156,17 @@ def test_an_intent_in_audit_is_told_what_enforcing_would_cut() -> None:
     ]
 
 
+def test_whether_a_range_covers_pods_is_not_known_unless_somebody_tells() -> None:
+    lan = "{cidr: 10.0.0.0/8}"
+    rules = (f"name: a, to: {lan}, ports: [80]", f"name: b, from: {lan}, ports: [80]")
+    given = (profile(), SHOP, intent(*rules))
+    assert ("shop/web", "shop/api", "80", "unknown") in edges(data(*given))
+    assert ("shop", "note", "Unknown") in findings(data(*given))
+    of_cilium = data(*given, options=("--enforcer", "Cilium"))
+    assert findings(of_cilium) == []
+    assert {state for *_, state in edges(of_cilium)} == {"open"}
+
+
 def test_a_namespace_with_the_label_alone_is_held_to_its_profile() -> None:
     namespace = (
         "apiVersion: v1\nkind: Namespace\n"

@@ -113,6 +113,31 @@ def test_the_data_has_every_edge_by_itself() -> None:
     assert len(found) == 2
 
 
+def test_names_are_not_cut_where_a_line_can_go_on() -> None:
+    names = [f"a-workload-with-quite-a-long-name-{number}" for number in range(4)]
+    sources = "{podSelector: {matchExpressions: [{key: app, operator: In, values: [%s]}]}}"
+    given = "".join(map(workload, (*names, "other")))
+    given += policy("a", "podSelector: {}, policyTypes: [Ingress, Egress]")
+    given += policy(
+        "b", f"podSelector: {{}}, ingress: [{{from: [{sources % ', '.join(names[:3])}]}}]"
+    )
+    given += policy("c", "podSelector: {}, policyTypes: [Egress], egress: [{}]")
+    lines = run(given, "-n", "shop").stdout.splitlines()
+    assert all(len(line) <= 100 for line in lines)
+    assert {word.rstrip(",") for line in lines for word in line.split()} >= {*names}
+
+
+def test_a_policy_of_which_it_is_not_known_whom_it_selects_makes_edges_unknown() -> None:
+    doubtful = (
+        "apiVersion: cilium.io/v2\nkind: CiliumNetworkPolicy\n"
+        "metadata: {name: a, namespace: shop}\n"
+        "spec: {endpointSelector: {matchLabels: {'reserved:host': ''}}, ingress: [{}]}\n---\n"
+    )
+    found = json.loads(run(workload("a") + workload("b") + doubtful, "-o", "json").stdout)
+    inside = [edge for edge in found if "outside" not in {*edge["from"], *edge["to"]}]
+    assert [(edge["ports"], edge["unknown"]) for edge in inside] == [("", "all"), ("", "all")]
+
+
 @pytest.mark.parametrize("output", ["text", "json", "connlist"])
 def test_what_cannot_be_read_ends_it(output: str, tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("a: [")

@@ -133,6 +133,20 @@ INVALID = {
         "apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: a b}\n",
         "Pod a: metadata.namespace: write lower-case letters",
     ),
+    "a range of pods that is none": (
+        "apiVersion: v1\nkind: Node\nmetadata: {name: a}\nspec: {podCIDRs: [x]}\n",
+        "Node a: spec.podCIDRs: x is not a range of addresses",
+    ),
+    "an address that is none": (
+        "apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\nmetadata: {name: a}\n"
+        "addressType: IPv4\nendpoints: [{addresses: [x]}]\n",
+        "EndpointSlice a: endpoints: x is not an address",
+    ),
+    "a protocol that is none": (
+        "apiVersion: v1\nkind: Service\nmetadata: {name: a}\n"
+        "spec: {ports: [{port: 80, protocol: HTTP}]}\n",
+        'Service a: spec.ports: "HTTP" is no protocol of ports: write TCP, UDP, SCTP',
+    ),
     "no metadata": ("apiVersion: v1\nkind: Service\n", "Service: metadata.name: write a name"),
     "a spec that is a list": (
         "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: []\n",
