@@ -6,6 +6,7 @@ import http.client
 import json
 import ssl
 import threading
+import time
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -27,6 +28,11 @@ class ApiError(Exception):
         self.status = status
 
 
+# Seconds after which a connection is not used again: the API server ends those that idle, and a
+# POST that meets the end of one cannot be sent twice.
+_IDLE: Final = 20.0
+
+
 class Api:
     """Requests as one identity, one after the other; threads wait for each other."""
 
@@ -37,6 +43,7 @@ class Api:
         self._host, self._port = address.hostname, address.port
         self._context: ssl.SSLContext | None = None
         self._connection: http.client.HTTPSConnection | None = None
+        self._used_at = time.monotonic()
         self._lock = threading.Lock()
 
     def __del__(self) -> None:
@@ -96,6 +103,8 @@ class Api:
         self, method: str, path: str, data: bytes | None, headers: dict[str, str]
     ) -> tuple[int, bytes]:
         with self._lock:
+            if time.monotonic() - self._used_at > _IDLE:
+                self.close()
             if self._connection is not None:
                 try:
                     return self._exchange(method, path, data, headers)
@@ -119,6 +128,7 @@ class Api:
         self, method: str, path: str, data: bytes | None, headers: dict[str, str]
     ) -> tuple[int, bytes]:
         assert self._connection is not None
+        self._used_at = time.monotonic()
         self._connection.request(method, path, data, headers)
         response = self._connection.getresponse()
         return response.status, response.read()

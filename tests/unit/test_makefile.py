@@ -42,7 +42,7 @@ def _make(checkout: Path, *arguments: str, **environment: str) -> list[str]:
     inherited = {
         name: value
         for name, value in os.environ.items()
-        if name not in SHOWN.split() and not name.startswith("MAKE") and name != "MFLAGS"
+        if name not in (*SHOWN.split(), "ARGS", "MFLAGS") and not name.startswith("MAKE")
     }
     done = subprocess.run(
         ["make", *arguments],

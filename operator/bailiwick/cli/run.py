@@ -22,7 +22,7 @@ from bailiwick.policy.settings import ALWAYS_EXEMPT, PodsOf, Settings
 logger = logging.getLogger(__name__)
 
 DEFAULTS = Settings()
-_OBJECTS_BEFORE_COLLECTION = 10_000
+_OBJECTS_BEFORE_COLLECTION = 5_000
 _TOKEN_FILE = Path("/var/run/bailiwick/scanner-token/token")
 
 

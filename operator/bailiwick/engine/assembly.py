@@ -45,8 +45,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# A rollout is looked at when its namespaces tell something, but not for each of them.
+# A rollout is looked at when its namespaces tell something, but not for each of them. A look goes
+# through all intents, so that the pause grows with them: else the cost would with their square.
 _ROLLOUT_PAUSE = 0.5
+_ROLLOUT_PAUSE_OF_AN_INTENT = 0.001
 
 
 class Operator:
@@ -215,7 +217,11 @@ class Operator:
             after = self._standing(name)
             for profile in {each.profile for each in (before, after) if each}:
                 if before != after or self.profiles.rolling_out(profile):
-                    self.profile_queue.add_after(profile, _ROLLOUT_PAUSE)
+                    self._look_at_rollout(profile)
+
+    def _look_at_rollout(self, profile: str) -> None:
+        pause = len(self.intents.objects) * _ROLLOUT_PAUSE_OF_AN_INTENT
+        self.profile_queue.add_after(profile, max(_ROLLOUT_PAUSE, pause))
 
     def _standing(self, namespace: str) -> Standing | None:
         intent = self.intents.objects.get(namespace, INTENT_NAME)
@@ -232,11 +238,12 @@ class Operator:
     def _members(self, profile: str) -> Iterable[DeclaredObject]:
         """The intents that a profile decides about; those of exempt namespaces have no effect."""
         exempt = self.options.settings.is_exempt
+        terms = self.reader.terms()
         for intent in self.intents.objects.all():
             namespace = self.world.namespace(intent.namespace)
             if namespace is None or namespace.terminating or exempt(namespace.name):
                 continue
-            if self.reader.bind(namespace, intent).profile == profile:
+            if self.reader.bind(namespace, intent, terms).profile == profile:
                 yield intent
 
     def _namespace_changed(self, old: DeclaredObject | None, new: DeclaredObject | None) -> None:
@@ -249,7 +256,7 @@ class Operator:
         self.namespace_queue.add(_told(old, new).namespace)
         if old is None or new is None:
             for profile in self.profiles_known.objects.all():
-                self.profile_queue.add_after(profile.name, _ROLLOUT_PAUSE)
+                self._look_at_rollout(profile.name)
 
     def _profile_changed(self, old: DeclaredObject | None, new: DeclaredObject | None) -> None:
         if old is not None and new is not None and old.generation == new.generation:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -108,10 +109,18 @@ class Reader:
         self.dependents.record(namespace, frozenset())
         self.renderer.forget(namespace)
 
-    def bind(self, namespace: Namespace, intent: DeclaredObject) -> Binding:
-        """Find the profile of a namespace."""
-        terms = {p.name: self._terms_of(p) for p in self.profile_store.objects.all()}
-        return bind(namespace, intent.spec.get("profile"), terms)
+    def terms(self) -> Mapping[str, ProfileTerms]:
+        """Return what decides who gets which profile, by their names."""
+        return {p.name: self._terms_of(p) for p in self.profile_store.objects.all()}
+
+    def bind(
+        self,
+        namespace: Namespace,
+        intent: DeclaredObject,
+        terms: Mapping[str, ProfileTerms] | None = None,
+    ) -> Binding:
+        """Find the profile of a namespace; `terms` are those of all profiles, where at hand."""
+        return bind(namespace, intent.spec.get("profile"), terms or self.terms())
 
     def _version(self, name: str, intent: DeclaredObject) -> ProfileVersion | None:
         profile = self.profile_store.objects.get("", name)

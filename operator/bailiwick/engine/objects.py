@@ -75,19 +75,21 @@ def version_number(text: str) -> int:
     return int(text) if text.isdecimal() else 0
 
 
-# Statuses say the same of many namespaces, and each is decoded into strings of its own.
-_SHARED: dict[str, str] = {}
+# Statuses say the same of many namespaces, and each is decoded into values of its own.
+_STRINGS: dict[str, str] = {}
+_LISTS: dict[tuple[str, ...], list[str]] = {}
 _SHARED_LIMIT = 50_000
 
 
 def plain(value: Any) -> Any:
     """Copy JSON into plain dicts and lists, out of any view that a framework wraps it in.
 
-    Equal strings become one.
+    Equal strings, and equal lists of strings, become one.
     """
-    if len(_SHARED) > _SHARED_LIMIT:
-        _SHARED.clear()
-    return _plain(value, _SHARED.setdefault)
+    for shared in (_STRINGS, _LISTS):
+        if len(shared) > _SHARED_LIMIT:
+            shared.clear()
+    return _plain(value, _STRINGS.setdefault)
 
 
 def _plain(value: Any, share: Callable[[str, str], str]) -> Any:
@@ -96,5 +98,8 @@ def _plain(value: Any, share: Callable[[str, str], str]) -> Any:
     if type(value) is dict or isinstance(value, Mapping):
         return {share(key, key): _plain(item, share) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item, share) for item in value]
+        items = [_plain(item, share) for item in value]
+        if items and all(type(item) is str for item in items):
+            return _LISTS.setdefault(tuple(items), items)
+        return items
     return value

@@ -49,6 +49,11 @@ class PolicyStore(Store[NetworkPolicy]):
 
     def told(self, new: NetworkPolicy) -> bool:
         """Take in a policy that the watch told of, and say whether somebody is to look at it."""
+        known = self.get(new.namespace, new.name)
+        if known is not None and version(known) == version(new):
+            # The answer to our own write: the watch keeps its copy, so ours need not be kept.
+            self.put(Key(new.namespace, new.name), new)
+            return False
         if not self.observe(new):
             return False
         meanwhile = self._writes.get(Key(new.namespace, new.name))

@@ -176,6 +176,26 @@ AUDIT = effective(enforcement=Enforcement.AUDIT)
             },
         ),
         (
+            evidence(unreadable={"imagescans": "forbidden"}),
+            {
+                "Ready": ("False", "Unreadable"),
+                "Stalled": ("True", "Unreadable"),
+                "NetworkEnforced": ("True", "Enforced"),
+                "EvidenceFresh": ("Unknown", "Unreadable"),
+                "Compliant": ("Unknown", "Unreadable"),
+            },
+        ),
+        (
+            Problem("Unreadable", "The operator cannot read securityprofiles"),
+            {
+                "Ready": ("False", "Unreadable"),
+                "Stalled": ("True", "Unreadable"),
+                "NetworkEnforced": ("Unknown", "NotEvaluated"),
+                "EvidenceFresh": ("Unknown", "Unreadable"),
+                "Compliant": ("Unknown", "Unreadable"),
+            },
+        ),
+        (
             evidence(unreadable={"services": "forbidden"}, images=(OVERDUE,)),
             {
                 "Ready": ("False", "Unreadable"),

@@ -138,6 +138,10 @@ def test_reconciling_and_stalled_are_there_only_while_true_and_ready_is_not(subj
         assert found["Ready"]["status"] == "False"
 
 
+def test_what_was_not_evaluated_has_no_number_of_failures() -> None:
+    assert "failing" not in status(NO_PROFILE)
+
+
 @supposing(whole)
 def test_the_stages_count_every_control_once(subject: Evidence) -> None:
     made = status(subject)

@@ -88,16 +88,15 @@ def edits(live: Mapping[str, NetworkPolicy], rules: Iterable[Policy]) -> Edits:
             shrinks.append(step)
         else:
             turns.append((step, _union(there, policy)))
-    unions = [
-        apply(union, "grows before it shrinks")
-        for _, union in turns
-        if len(turns) + len(remade) > 1
-    ]
+    alone = len(turns) + len(remade) == 1
+    unions = [] if alone else [apply(union, "grows before it shrinks") for _, union in turns]
+    last = [step for step, _ in turns]
+    # One that did not grow before gains what others are about to lose, so it goes before them.
+    first, together = (last, shrinks) if alone else ([], [*last, *shrinks])
     growing = (*creates, *grows, *unions)
-    shrinking = (*(step for step, _ in turns), *shrinks)
     return Edits(
         tuple(replace(step, wave="growing") for step in growing),
-        (*remade, *(replace(step, wave="shrinking") for step in shrinking)),
+        (*remade, *first, *(replace(step, wave="shrinking") for step in together)),
     )
 
 
