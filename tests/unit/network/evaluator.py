@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
-from typing import Any
+from typing import Any, Literal
 
 JSON = Mapping[str, Any]
 
@@ -41,7 +41,7 @@ class Port:
     """What a connection is made to: a number and a protocol."""
 
     number: int
-    protocol: str = "TCP"
+    protocol: Literal["TCP", "UDP", "SCTP"] = "TCP"
 
 
 @dataclass(frozen=True)
@@ -124,9 +124,9 @@ def selects(selector: JSON | None, labels: Mapping[str, str]) -> bool:
 
 def in_block(block: JSON, address: str) -> bool:
     ip = ip_address(address)
-    if ip not in ip_network(block["cidr"]):
+    if ip not in ip_network(block["cidr"], strict=False):
         return False
-    return not any(ip in ip_network(hole) for hole in block.get("except") or ())
+    return not any(ip in ip_network(hole, strict=False) for hole in block.get("except") or ())
 
 
 def is_port(ports: Sequence[JSON] | None, target: Endpoint, port: Port) -> bool:

@@ -1,7 +1,8 @@
-"""What policies allow, told of one connection between two addresses at a time.
+"""What policies of every kind allow, told of one connection between two addresses at a time.
 
-Written from the words of the APIs' documentation alone, so that the engine can be held against
-it: it shares no code with the engine. Where a rule may or may not match, each way is tried.
+It goes on from the evaluator of NetworkPolicy, and like that one was written from the words of
+the APIs' documentation alone, so that the engine can be held against it: it shares no code with
+the engine. Where a rule may or may not match, each way is tried.
 NetworkPolicy: https://kubernetes.io/docs/concepts/services-networking/network-policies/
 The policies of the cluster: https://network-policy-api.sigs.k8s.io/
 """
@@ -9,12 +10,20 @@ The policies of the cluster: https://network-policy-api.sigs.k8s.io/
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from ipaddress import ip_address, ip_network
+from dataclasses import dataclass
+from ipaddress import ip_address
 from itertools import product
-from typing import Any, Literal
 
-JSON = Mapping[str, Any]
+from tests.unit.network.evaluator import (
+    JSON,
+    Endpoint,
+    Port,
+    in_block,
+    is_port,
+    policy_types,
+    selects,
+)
+
 Known = bool | None
 """Whether something is so; None: it cannot be known."""
 
@@ -22,32 +31,10 @@ ADMIN_KINDS = {"AdminNetworkPolicy": "Admin", "BaselineAdminNetworkPolicy": "Bas
 
 
 @dataclass(frozen=True)
-class End:
-    """One end of a connection, with the one address of it that is used.
+class End(Endpoint):
+    """One end of a connection; `node` is the one on which a pod runs."""
 
-    A pod has a namespace; what is outside of the cluster has none. `named_ports` gives the
-    number of each container port by its name and protocol.
-    """
-
-    address: str
-    namespace: str = ""
-    labels: Mapping[str, str] = field(default_factory=dict)
-    named_ports: Mapping[tuple[str, str], int] = field(default_factory=dict)
-    host_network: bool = False
     node: str = ""
-
-    @property
-    def is_pod_of_its_own(self) -> bool:
-        """Say whether policies know it as a pod: on the network of its node it is the node."""
-        return bool(self.namespace) and not self.host_network
-
-
-@dataclass(frozen=True)
-class Port:
-    """What a connection is made to."""
-
-    number: int
-    protocol: Literal["TCP", "UDP", "SCTP"] = "TCP"
 
 
 @dataclass(frozen=True)
@@ -79,7 +66,7 @@ class Cluster:
         return outcomes.pop() if len(outcomes) == 1 else None
 
     def _outcomes(self, asked: _Question) -> Iterator[bool]:
-        if not asked.pod.is_pod_of_its_own:
+        if not asked.pod.is_restrictable:
             yield True
             return
         for verdict in self._verdicts("Admin", asked):
@@ -113,7 +100,7 @@ class Cluster:
             self._is_any_peer(rule.get(peers), asked)
             for spec in specs
             for rule in spec.get(section) or ()
-            if is_network_policy_port(rule.get("ports"), asked.target, asked.port)
+            if is_port(rule.get("ports"), asked.target, asked.port)
         }
         if True in matches:
             yield True
@@ -133,7 +120,7 @@ class Cluster:
                 covers = self.blocks_cover_pods
                 return (covers or None) if other.host_network else covers
             return inside
-        if not other.is_pod_of_its_own:
+        if not other.is_restrictable:
             return False
         if "namespaceSelector" not in peer and other.namespace != asked.pod.namespace:
             return False
@@ -170,7 +157,7 @@ class Cluster:
         found: set[str] = set()
         for rule in policy["spec"].get(asked.direction.lower()) or ():
             ports = rule.get("protocols" if policy["kind"] == "ClusterNetworkPolicy" else "ports")
-            if ports and not any(is_port(each, asked.target, asked.port) for each in ports):
+            if ports and not any(is_cluster_port(each, asked.target, asked.port) for each in ports):
                 continue
             peers = rule["to" if asked.direction == "Egress" else "from"]
             matches = any_known(self._is_cluster_peer(peer, asked.other) for peer in peers)
@@ -192,13 +179,13 @@ class Cluster:
                 if selects(peer["nodes"], node["labels"])
                 for address in node["addresses"]
             }
-            return not other.is_pod_of_its_own and other.address in addresses
+            return not other.is_restrictable and other.address in addresses
         if "domainNames" in peer:
-            return False if other.is_pod_of_its_own else None
+            return False if other.is_restrictable else None
         return None
 
     def _is_subject(self, subject: JSON, pod: End) -> bool:
-        if not pod.is_pod_of_its_own:
+        if not pod.is_restrictable:
             return False
         labels = self._labels_of(pod.namespace)
         if "namespaces" in subject:
@@ -241,57 +228,7 @@ def priority_of(policy: JSON) -> int:
     return priority
 
 
-def policy_types(spec: JSON) -> Sequence[str]:
-    given: Sequence[str] = spec.get("policyTypes") or ()
-    if given:
-        return given
-    return ("Ingress", "Egress") if spec.get("egress") else ("Ingress",)
-
-
-def selects(selector: JSON | None, labels: Mapping[str, str]) -> bool:
-    selector = selector or {}
-    for key, value in (selector.get("matchLabels") or {}).items():
-        if labels.get(key) != value:
-            return False
-    for requirement in selector.get("matchExpressions") or ():
-        key, values = requirement["key"], requirement.get("values") or ()
-        met = {
-            "In": key in labels and labels[key] in values,
-            "NotIn": key not in labels or labels[key] not in values,
-            "Exists": key in labels,
-            "DoesNotExist": key not in labels,
-        }
-        if not met[requirement["operator"]]:
-            return False
-    return True
-
-
-def in_block(block: JSON, address: str) -> bool:
-    ip = ip_address(address)
-    if ip not in ip_network(block["cidr"], strict=False):
-        return False
-    return not any(ip in ip_network(hole, strict=False) for hole in block.get("except") or ())
-
-
-def is_network_policy_port(ports: Sequence[JSON] | None, target: End, port: Port) -> bool:
-    """Say whether a connection to `target` is to one of these; a name is the target pod's."""
-    if not ports:
-        return True
-    for entry in ports:
-        if entry.get("protocol", "TCP") != port.protocol:
-            continue
-        wanted = entry.get("port")
-        if wanted is None:
-            return True
-        if isinstance(wanted, str):
-            if target.named_ports.get((wanted, port.protocol)) == port.number:
-                return True
-        elif wanted <= port.number <= entry.get("endPort", wanted):
-            return True
-    return False
-
-
-def is_port(entry: JSON, target: End, port: Port) -> bool:
+def is_cluster_port(entry: JSON, target: End, port: Port) -> bool:
     """Say whether a connection is to a port of v1alpha1, or to a protocol of v1alpha2."""
     name = entry.get("namedPort") or entry.get("destinationNamedPort")
     if name:

@@ -4,5 +4,7 @@ from __future__ import annotations
 
 from hypothesis import settings
 
-many = settings(max_examples=5 * settings().max_examples)
+_IS_THOROUGH = settings().max_examples > settings.get_profile("bailiwick").max_examples
+
+many = settings(max_examples=20_000 if _IS_THOROUGH else 500)
 """More than for other properties: a wrong answer here is a hole in somebody's network."""

@@ -10,7 +10,8 @@ from bailiwick.policy.facts import Pod
 from bailiwick.policy.reach.addresses import of_address
 from bailiwick.policy.reach.edges import at
 from bailiwick.policy.rules import Direction
-from tests.unit.reach.evaluator import Cluster, End, Known, Port
+from tests.unit.network.evaluator import Port
+from tests.unit.reach.evaluator import Cluster, End, Known
 from tests.unit.reach.examples import many
 from tests.unit.reach.worlds import OUTSIDE, PORTS, World, by_class, ends, known, worlds
 

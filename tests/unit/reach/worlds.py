@@ -12,7 +12,8 @@ from bailiwick.policy.reach import ports as port_sets
 from bailiwick.policy.reach.cluster_network import OUTSIDE_ONLY, ClusterNetwork
 from bailiwick.policy.reach.edges import Connection
 from bailiwick.policy.reach.graph import Graph
-from tests.unit.reach.evaluator import Cluster, End, Known, Port
+from tests.unit.network.evaluator import Port
+from tests.unit.reach.evaluator import Cluster, End, Known
 from tests.unit.reach.policies import JSON, NAMESPACES, policy_lists, read
 
 _V4 = ("10.0.0.1", "10.0.0.9", "10.0.1.1", "198.51.100.7")
