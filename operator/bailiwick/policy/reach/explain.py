@@ -14,6 +14,7 @@ from bailiwick.policy.facts import Protocol
 from bailiwick.policy.reach import addresses
 from bailiwick.policy.reach import ports as port_sets
 from bailiwick.policy.reach.addresses import Family
+from bailiwick.policy.reach.cluster_network import ClusterNetwork
 from bailiwick.policy.reach.graph import Graph
 from bailiwick.policy.reach.model import (
     Action,
@@ -188,10 +189,14 @@ class _Asked:
     def _together(self, policies: Sequence[Policy]) -> bool:
         """Ask the namespace's own policies: a denial first, then any allowance."""
         found = [reason for policy in policies for reason in self._matching(policy)]
-        isolating = [policy.key for policy in policies if policy.sides[self.direction].isolates]
+        sides = [policy.sides[self.direction] for policy in policies]
+        isolating = [
+            policy.key for policy, side in zip(policies, sides, strict=True) if side.isolates
+        ]
         allowed = [reason for reason in found if reason.action is Action.ALLOW]
         denied = [reason for reason in found if reason.action is Action.DENY]
-        if isolating and self._is_own_node():
+        spared = all(side.spares_own_node for side in sides if side.isolates)
+        if isolating and spared and self._is_own_node():
             allowed.append(Reason(None, "traffic with its own node", Action.ALLOW))
         certain = [reason for reason in denied if not reason.unknown]
         if certain:
@@ -229,7 +234,9 @@ class _Asked:
             if any(self._is_among(match.certain) for match in hits):
                 yield Reason(policy.key, rule.label, rule.action)
             elif any(self._is_among(match.possible) for match in hits):
-                yield Reason(policy.key, rule.label, rule.action, _why(rule))
+                yield Reason(
+                    policy.key, rule.label, rule.action, _why(rule, self.graph.classes.network)
+                )
 
     def _is_among(self, peers: Peers) -> bool:
         if self.other.number is not None:
@@ -243,7 +250,7 @@ class _Asked:
         return self.other.number is not None and bool(nodes & bits(self.other.number))
 
 
-def _why(rule: Rule) -> str:
+def _why(rule: Rule, network: ClusterNetwork) -> str:
     """Say why it is not known whether a rule matches."""
     if rule.unknown:
         return rule.unknown
@@ -252,4 +259,6 @@ def _why(rule: Rule) -> str:
             return peer.why
     if any(isinstance(peer, NamePeer) for peer in rule.peers):
         return "which addresses its host name stands for is known to the network plugin alone"
-    return "whether its addresses are those of these pods is not known"
+    if network.blocks_cover_pods is None:
+        return "whether an ipBlock covers pods is up to the network plugin, which is not known"
+    return "whether all of the addresses are in its block is not known"

@@ -203,18 +203,19 @@ class Graph:
     def _stack(self, number: int, policies: Iterable[Policy], direction: Direction) -> Stack:
         subject = self.classes[number]
         tiers: dict[Tier, dict[int, list[list[ResolvedRule]]]] = {tier: {} for tier in Tier}
-        isolated = False
+        isolated, spares_own_node = False, True
         for policy in policies:
             side = policy.sides.get(direction)
             if side is None:
                 continue
             isolated = isolated or side.isolates
+            spares_own_node = spares_own_node and (side.spares_own_node or not side.isolates)
             rules = [self._resolver.rule(rule, direction, subject) for rule in side.rules]
             tiers[policy.tier].setdefault(policy.priority, []).append(rules)
         local = [
             rule for group in _groups(tiers[Tier.NAMESPACE]) for rules in group for rule in rules
         ]
-        if isolated and (nodes := self.of_own_nodes(number)):
+        if isolated and spares_own_node and (nodes := self.of_own_nodes(number)):
             local.append(ResolvedRule(Action.ALLOW, (Match(ALL_PORTS.numbers, Peers(nodes)),)))
         return Stack(_groups(tiers[Tier.ADMIN]), local, isolated, _groups(tiers[Tier.BASELINE]))
 

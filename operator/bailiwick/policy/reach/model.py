@@ -139,10 +139,14 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """What a policy says of one direction; `isolates`: what no rule allows is denied."""
+    """What a policy says of one direction; `isolates`: what no rule allows is denied.
+
+    `spares_own_node`: that isolation does not keep a pod and its own node apart.
+    """
 
     rules: tuple[Rule, ...] = ()
     isolates: bool = True
+    spares_own_node: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,8 +65,12 @@ def _policy(key: PolicyKey, spec: JSON, where: str) -> Policy:
         # A selector of another namespace selects nothing: the policy stays in its own.
         subject = PodsPeer(key.namespace, subject.namespaces, subject.pods)
     sides = {}
+    default_deny = fields(spec.get("enableDefaultDeny"), f"{where}.enableDefaultDeny")
     for direction, sections in _SECTIONS.items():
-        if not any(spec.get(section) for section, _ in sections):
+        has_rules = any(spec.get(section) for section, _ in sections)
+        asked = default_deny.get(direction.value.lower())
+        isolates = has_rules if asked is None else bool(asked)
+        if not (has_rules or isolates):
             continue
         rules = [
             rule
@@ -74,9 +78,9 @@ def _policy(key: PolicyKey, spec: JSON, where: str) -> Policy:
             for number, entry in enumerate(objects(spec.get(section), f"{where}.{section}"))
             for rule in _rules(key.namespace, entry, direction, action, (where, section, number))
         ]
-        denies = fields(spec.get("enableDefaultDeny"), f"{where}.enableDefaultDeny")
-        isolates = denies.get(direction.value.lower())
-        sides[direction] = Side(tuple(rules), isolates=isolates is not False)
+        # A node reaches the pods on it whatever policies say; pods reach it only as they may.
+        spares_own_node = direction is Direction.INGRESS
+        sides[direction] = Side(tuple(rules), isolates, spares_own_node)
     return Policy(key, Tier.NAMESPACE, subject, sides)
 
 
@@ -100,10 +104,12 @@ def _rules(
     where, section, number = place
     label = f"{section}[{number}]"
     path = f"{where}.{label}"
+    if not entry.get("toPorts") and entry.get("icmps"):
+        return  # of ICMP alone: no port is meant
     found = cilium_peers.peers(namespace, entry, _PREFIX[direction], path)
     if found is None:
         if not entry.get("toPorts"):
-            return  # an empty entry, or one of ICMP alone, allows no port
+            return  # an empty entry allows nobody
         found = [AnyonePeer()]
     ports, limits = cilium_peers.ports(entry.get("toPorts"), f"{path}.toPorts")
     certain: list[Peer] = [each for each in found if not isinstance(each, Doubt)]
