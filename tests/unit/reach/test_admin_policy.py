@@ -254,8 +254,10 @@ def test_pods_on_their_nodes_network_are_neither_subjects_nor_pods_to_anybody() 
 def test_what_a_host_name_stands_for_is_not_known() -> None:
     by_name = rule("Accept", "to", {"domainNames": ["example.com"]})
     closed = rule("Deny", "to", {"networks": ["0.0.0.0/0"]})
-    of = graph(PODS, cluster_policy(egress=[by_name, closed]))
+    agent = pod("shop/agent", "192.168.0.1", host_network=True)
+    of = graph([*PODS, agent], cluster_policy(egress=[by_name, closed]))
     assert connection(of, "shop/web", "203.0.113.1").unknown == port_sets.ALL
+    assert connection(of, "shop/web", "shop/agent").unknown == port_sets.ALL
     assert not connection(of, "shop/web", "shop/cart")
     told = why(of, "shop/web", "203.0.113.1").egress
     assert told

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from bailiwick.policy.reach import ports as port_sets
+from bailiwick.policy.reach.explain import Outcome
 from bailiwick.policy.reach.model import Policy
 from tests.unit.reach.make import (
     COVERED,
@@ -17,6 +18,7 @@ from tests.unit.reach.make import (
     graph,
     pod,
     policy,
+    why,
 )
 
 PODS = (
@@ -92,6 +94,14 @@ def test_a_pod_of_both_families_is_reached_by_the_one_that_is_allowed() -> None:
     pods = [pod("shop/web", "10.0.0.1,fd00::1"), pod("shop/cart", "10.0.0.2,fd00::2")]
     of = graph(pods, into(block("fd00::/64")))
     assert connection(of, "shop/web", "shop/cart").allowed == port_sets.ALL
+
+
+def test_the_family_of_a_pod_without_an_address_is_not_known() -> None:
+    pods = [pod("shop/web", "10.0.0.1,fd00::1"), pod("shop/cart")]
+    of = graph(pods, into(block("fd00::/64")))
+    assert connection(of, "shop/web", "shop/cart").unknown == port_sets.ALL
+    assert why(of, "shop/web", "shop/cart").outcome is Outcome.UNKNOWN
+    assert connection(of, "shop/cart", "shop/web").allowed == port_sets.ALL
 
 
 def test_some_pods_of_a_class_in_a_block_make_its_connections_unknown() -> None:

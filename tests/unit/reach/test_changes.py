@@ -25,6 +25,7 @@ from tests.unit.reach.make import (
 )
 
 WEB, CART = pod("shop/web", "10.0.0.1"), pod("shop/cart", "10.0.0.2")
+AGENT = pod("shop/agent", "192.168.0.1", host_network=True, node="n0")
 OUT = ["Egress"]
 
 
@@ -76,6 +77,15 @@ def test_a_port_that_is_named_to_anybody_comes_with_a_pod() -> None:
     assert connection(of, "shop/web", "shop/cart").allowed == ports(8080)
     of.put_pod(replace(CART, ports=(port(9090, "http"),)))
     assert connection(of, "shop/web", "shop/cart").allowed == ports(9090)
+
+
+def test_a_port_that_is_named_to_nobody_knows_whom_comes_with_a_pod() -> None:
+    named = [{"namedPort": "http"}]
+    allows = admin(egress=[rule("Allow", "to", {"somethingNew": {}}, ports=named)])
+    closed = policy(podSelector=app("web"), policyTypes=OUT)
+    of = graph([WEB], allows, closed)
+    of.put_pod(replace(CART, ports=(port(8080, "http"),)))
+    assert connection(of, "shop/web", "shop/cart").unknown == ports(8080)
 
 
 def test_a_namespace_that_gets_other_labels_is_another_peer() -> None:
@@ -185,17 +195,32 @@ def test_a_node_that_comes_changes_and_goes() -> None:
     assert connection(of, "shop/web", "192.168.0.2").allowed == port_sets.ALL
 
 
-def test_pods_come_to_a_node_on_which_one_has_its_network() -> None:
-    agent = pod("shop/agent", "192.168.0.1", host_network=True, node="n0")
-    of = graph([agent, replace(WEB, node="n1")], policy(podSelector=app("web")))
+def test_a_pod_comes_to_a_node_on_which_one_has_its_network_and_leaves_it() -> None:
+    of = graph([AGENT, replace(WEB, node="n1")], policy(podSelector=app("web")))
     assert not connection(of, "shop/agent", "shop/web")
     of.put_pod(replace(WEB, node="n0"))
     assert connection(of, "shop/agent", "shop/web").allowed == port_sets.ALL
-    of.remove_pod("shop", "agent")
-    of.put_pod(replace(agent, name="other", labels={"app": "other"}))
-    assert connection(of, "shop/other", "shop/web").allowed == port_sets.ALL
     of.put_pod(replace(WEB, node="n1"))
+    assert not connection(of, "shop/agent", "shop/web")
+
+
+def test_a_pod_on_the_network_of_a_node_comes_to_those_that_are_there_and_goes() -> None:
+    of = graph([replace(WEB, node="n0")], policy(podSelector=app("web")))
+    of.put_pod(AGENT)
+    assert connection(of, "shop/agent", "shop/web").allowed == port_sets.ALL
+    of.remove_pod("shop", "agent")
+    of.put_pod(replace(AGENT, name="other", node="n1"))
     assert not connection(of, "shop/other", "shop/web")
+
+
+def test_what_a_class_was_says_nothing_of_the_next_with_its_number() -> None:
+    allows = policy(podSelector=app("cart"), ingress=[{"from": [block("203.0.113.0/24")]}])
+    of = graph([CART, replace(AGENT, addresses=())], allows)
+    assert connection(of, "shop/agent", "shop/cart").unknown == port_sets.ALL
+    of.remove_pod("shop", "agent")
+    of.put_pod(WEB)
+    of.put_policy(policy(podSelector=app("cart"), ingress=[{"from": [block("203.0.0.0/16")]}]))
+    assert not connection(of, "shop/web", "shop/cart")
 
 
 def test_a_change_of_one_namespace_leaves_the_tables_of_others_as_they_are() -> None:
