@@ -1,4 +1,4 @@
-"""A control plane for each module, which its tests may disturb, and a proxy in between."""
+"""A control plane that these tests may disturb, and a proxy in between."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from tests.controlplane.operator_process import install
 from tests.controlplane.proxy import Proxy
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def control_plane() -> Iterator[ControlPlane]:
     """A Kubernetes with the operator's rights, two profiles and the namespace OUTSIDE.
 
-    It takes the place of the one that all other tests share.
+    It takes the place of the one that all other tests share. Who stops its API server starts it
+    again.
     """
     with ControlPlane.start(crds=[CRDS]) as plane:
         install(plane)
