@@ -7,13 +7,14 @@ worked on is worked on again, afterwards. No key is ever in the hands of two wor
 from __future__ import annotations
 
 import asyncio
-import heapq
 import logging
 import random
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
+
+from bailiwick.engine.keys import Keys
 
 logger = logging.getLogger(__name__)
 
@@ -33,79 +34,6 @@ class Backoff:
         # The exponent is bounded since a key may fail for weeks and floats end at 2**1023.
         plain = min(self.cap, self.first * 2.0 ** min(failures - 1, 60))
         return plain * (1 + self.jitter * chance)
-
-
-class Keys(Generic[K]):
-    """Which keys are due, in hand and to come: the queue without its clock and its workers.
-
-    Instants are seconds of any monotonic clock, given by the caller.
-    """
-
-    def __init__(self) -> None:
-        self._ready: deque[K] = deque()
-        self._since: dict[K, float] = {}  # waiting keys, in `_ready` or behind a worker
-        self._in_hand: set[K] = set()
-        self._due: dict[K, float] = {}
-        self._heap: list[tuple[float, int, K]] = []
-        self._sequence = 0  # keys need no order of their own
-
-    def __len__(self) -> int:
-        """Return how many keys wait for a worker now, those in hand not counted."""
-        return len(self._ready)
-
-    @property
-    def in_hand(self) -> int:
-        """How many keys are being worked on."""
-        return len(self._in_hand)
-
-    @property
-    def delayed(self) -> int:
-        """How many keys have an instant at which they come due."""
-        return len(self._due)
-
-    def add(self, key: K, now: float) -> None:
-        """Make a key due now."""
-        if key in self._since:
-            return
-        self._since[key] = now
-        if key not in self._in_hand:
-            self._ready.append(key)
-
-    def add_at(self, key: K, due: float) -> None:
-        """Make a key due at an instant; of several instants the earliest counts."""
-        if due >= self._due.get(key, float("inf")):
-            return
-        self._due[key] = due
-        self._sequence += 1
-        heapq.heappush(self._heap, (due, self._sequence, key))
-
-    def next_due(self) -> float | None:
-        """Return the earliest instant at which a delayed key comes due."""
-        while self._heap and self._due.get(self._heap[0][2]) != self._heap[0][0]:
-            heapq.heappop(self._heap)
-        return self._heap[0][0] if self._heap else None
-
-    def ripen(self, now: float) -> None:
-        """Add the delayed keys whose instant has come."""
-        while (due := self.next_due()) is not None and due <= now:
-            key = heapq.heappop(self._heap)[2]
-            del self._due[key]
-            self.add(key, now)
-
-    def take(self, now: float) -> tuple[K, float] | None:
-        """Give the key that waited longest into hand, with the seconds that it waited."""
-        self.ripen(now)
-        if not self._ready:
-            return None
-        key = self._ready.popleft()
-        self._in_hand.add(key)
-        return key, now - self._since.pop(key)
-
-    def done(self, key: K) -> None:
-        """Take a key out of hand; it is due again at once where it was added meanwhile."""
-        self._in_hand.remove(key)
-        if key in self._since:
-            self._ready.append(key)
 
 
 class Observer(Protocol):
@@ -180,9 +108,14 @@ class WorkQueue(Generic[K]):
             self._set_timer()
 
     def retry(self, key: K, at_least: float = 0.0) -> float:
-        """Make a key due after its back-off, and return the seconds until then."""
+        """Make a key due after its back-off, and return the seconds until then.
+
+        It is never due earlier than `at_least` seconds from now, whoever adds it meanwhile.
+        """
         self._failures[key] = self._failures.get(key, 0) + 1
         delay = max(at_least, self._backoff.delay(self._failures[key], self._chance()))
+        if at_least > 0 and not self._stopped:
+            self._keys.hold(key, _now() + at_least)
         self.add_after(key, delay)
         return delay
 

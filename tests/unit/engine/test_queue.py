@@ -9,7 +9,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from bailiwick.engine.queue import Backoff, Keys, WorkQueue
+from bailiwick.engine.keys import Keys
+from bailiwick.engine.queue import Backoff, WorkQueue
 from bailiwick.engine.throttle import Throttle
 
 KEYS = st.sampled_from(["shop", "payments", "checkout", "empty"])
@@ -24,12 +25,20 @@ class KeysMachine(RuleBasedStateMachine):
         self.now = 0.0
         self.owed: set[str] = set()  # added since it was last taken into hand
         self.due: dict[str, float] = {}
+        self.held: dict[str, float] = {}
         self.in_hand: set[str] = set()
+
+    def owe(self, key: str) -> None:
+        until = self.held.get(key, 0.0)
+        if self.now < until:
+            self.due[key] = min(self.due.get(key, float("inf")), until)
+        else:
+            self.owed.add(key)
 
     @rule(key=KEYS)
     def add(self, key: str) -> None:
         self.keys.add(key, self.now)
-        self.owed.add(key)
+        self.owe(key)
 
     @rule(key=KEYS, seconds=st.floats(0.01, 5))
     def add_later(self, key: str, seconds: float) -> None:
@@ -41,9 +50,9 @@ class KeysMachine(RuleBasedStateMachine):
         self.now += seconds
         self.keys.ripen(self.now)
         ripe = {key for key, due in self.due.items() if due <= self.now}
-        self.owed |= ripe
         for key in ripe:
             del self.due[key]
+            self.owe(key)
 
     @rule()
     def take(self) -> None:
@@ -65,6 +74,16 @@ class KeysMachine(RuleBasedStateMachine):
         self.keys.done(key)
         self.in_hand.remove(key)
 
+    @precondition(lambda self: self.in_hand)
+    @rule(data=st.data(), seconds=st.floats(0.01, 5))
+    def hold(self, data: st.DataObject, seconds: float) -> None:
+        key = data.draw(st.sampled_from(sorted(self.in_hand)))
+        self.held[key] = self.now + seconds
+        self.keys.hold(key, self.held[key])
+        if key in self.owed:
+            self.owed.remove(key)
+            self.owe(key)
+
     @invariant()
     def counts_are_exact(self) -> None:
         assert len(self.keys) == len(self.owed - self.in_hand)
@@ -75,7 +94,7 @@ class KeysMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         for key in list(self.in_hand):
             self.keys.done(key)
-        self.keys.ripen(float("inf"))
+        self.now = float("inf")
         left = set()
         while (taken := self.keys.take(self.now)) is not None:
             left.add(taken[0])
@@ -91,6 +110,31 @@ def test_a_backoff_doubles_up_to_its_cap() -> None:
     backoff = Backoff(first=1, cap=10, jitter=0.5)
     assert [backoff.delay(n, 0) for n in (1, 2, 3, 4, 5, 2000)] == [1, 2, 4, 8, 10, 10]
     assert backoff.delay(1, 0.999) == pytest.approx(1.5, rel=0.01)
+
+
+async def test_a_key_that_is_to_wait_does_so_whoever_adds_it() -> None:
+    queue: WorkQueue[str] = WorkQueue(backoff=Backoff(first=0.001))
+    began: list[float] = []
+    loop = asyncio.get_running_loop()
+
+    async def work(key: str) -> None:
+        began.append(loop.time())
+        if len(began) == 1:
+            queue.add(key)
+            loop.call_later(0.05, queue.add, key)
+            raise Refused
+
+    queue.start(work, workers=2)
+    queue.add("shop")
+    async with asyncio.timeout(5):
+        while len(began) < 2:  # noqa: ASYNC110  # a queue tells nobody that it works
+            await asyncio.sleep(0.01)
+    await queue.stop()
+    assert began[1] - began[0] >= Refused.retry_after
+
+
+class Refused(Exception):
+    retry_after = 0.3
 
 
 async def test_a_key_added_many_times_while_worked_on_is_worked_on_once_more() -> None:
