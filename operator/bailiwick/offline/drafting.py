@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import textwrap
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 from typing import Any, Final
@@ -21,14 +21,20 @@ from bailiwick.offline.table import WIDTH
 from bailiwick.policy.cluster import FixedCluster
 from bailiwick.policy.facts import NetworkPolicy
 from bailiwick.policy.network.naming import slug
+from bailiwick.policy.reach.kinds import network_policy
+from bailiwick.policy.reach.model import PolicyKey
 from bailiwick.policy.reach.workloads import Workloads
+from bailiwick.policy.rules import Direction
 from bailiwick.policy.selectors import Selector
 
 JSON = dict[str, Any]
 
 _NAME: Final = "kubernetes.io/metadata.name"
 _WHY: Final = "say why"
-_SECTIONS: Final = (("ingress", "from"), ("egress", "to"))
+_SECTIONS: Final = (
+    (Direction.INGRESS, "ingress", "from"),
+    (Direction.EGRESS, "egress", "to"),
+)
 _DNS_PORT: Final = 53
 _ABOUT: Final = (
     "A first intent for namespace {namespace}, from what is there. It isolates nothing until "
@@ -85,7 +91,8 @@ def draft(
     drafter = _Drafter(namespace, cluster, today, has_dns)
     for policy in sorted(inventory.network_policies.values(), key=lambda each: each.name):
         if policy.namespace == namespace:
-            drafter.policy(policy)
+            key = PolicyKey(network_policy.KIND, namespace, policy.name)
+            drafter.policy(policy, inventory.policies[key].sides)
     drafter.entrances(inventory.all_entrances())
     drafter.services()
     return drafter.draft
@@ -101,11 +108,12 @@ class _Drafter:
         self._cluster = cluster
         self._has_dns = has_dns
 
-    def policy(self, policy: NetworkPolicy) -> None:
-        """Take over what a policy allows."""
+    def policy(self, policy: NetworkPolicy, directions: Collection[Direction]) -> None:
+        """Take over what a policy allows in these directions; what it says of others is void."""
         own = {"workload": _selector(policy.spec.get("podSelector"))}
-        for section, side in _SECTIONS:
-            for number, entry in enumerate(policy.spec.get(section) or ()):
+        for direction, section, side in _SECTIONS:
+            entries = policy.spec.get(section) if direction in directions else None
+            for number, entry in enumerate(entries or ()):
                 where = f"NetworkPolicy {policy.name}, {section}[{number}]"
                 ports = list(self._ports(entry))
                 for peer in self._peers((entry or {}).get(side), where):

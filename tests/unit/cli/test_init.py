@@ -78,6 +78,10 @@ def test_what_policies_open_is_taken_over(spec: str, expected: list[dict[str, An
     assert [{k: v for k, v in r.items() if k not in ("name", "reason")} for r in found] == expected
 
 
+def test_what_a_policy_says_of_another_direction_is_void() -> None:
+    assert rules(SHOP + allowing("policyTypes: [Ingress], egress: [{ports: [{port: 80}]}]")) == []
+
+
 def test_every_rule_has_a_name_of_its_own_and_a_reason_to_fill_in() -> None:
     entries = "ingress: [{from: [{podSelector: {matchLabels: {app: web}}}], ports: [{port: 80}]}]"
     other = policy(
