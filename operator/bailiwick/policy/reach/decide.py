@@ -1,7 +1,7 @@
 """What the policies of one pod allow in one direction, tier by tier.
 
-Ports are cut only where some rule of these policies tells them apart, and for each part the peers
-are sorted into allowed, denied and unknown as sets.
+Where rules do not just add up, ports are cut where some rule tells them apart, and for each part
+the peers are sorted into allowed, denied and unknown as sets.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Stack:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What is allowed and what is unknown on some ports; all else is denied there."""
+    """Who is allowed and of whom that is unknown, on some ports."""
 
     ports: PortSet
     allowed: Peers
@@ -59,7 +59,7 @@ class Entry:
 
 
 Table = tuple[Entry, ...]
-"""Entries whose ports have nothing in common; a port in none of them is denied to everybody."""
+"""What any entry allows is allowed, what else is unknown to any is unknown, and all else denied."""
 
 FREE: Table = (Entry(port_sets.ALL, EVERYBODY),)
 
@@ -72,6 +72,8 @@ def decide(stack: Stack) -> Table:
     """
     if not (stack.admin or stack.isolated or stack.local or stack.baseline):
         return FREE
+    if stack.isolated and not stack.admin and not any(_denies(rule) for rule in stack.local):
+        return _added_up(stack.local)
     cells = [_Cell(port_sets.ALL)]
     for group in stack.admin:
         cells = _tier(cells, group)
@@ -84,6 +86,19 @@ def decide(stack: Stack) -> Table:
     for cell in cells:
         cell.allowed |= cell.undecided | cell.passed
     return _merged(cells)
+
+
+def _denies(rule: ResolvedRule) -> bool:
+    return rule.action is Action.DENY
+
+
+def _added_up(rules: ResolvedRules) -> Table:
+    """Put rules that only allow side by side: no port has to be cut."""
+    return tuple(
+        Entry(match.ports, match.certain, match.possible)
+        for rule in rules
+        for match in rule.matches
+    )
 
 
 @dataclass(slots=True)
@@ -116,7 +131,10 @@ class _Cell:
 def _cut(cells: Iterable[_Cell], rules: Iterable[ResolvedRule]) -> list[_Cell]:
     """Cut cells along the ports of rules."""
     result = list(cells)
-    for ports in {match.ports for rule in rules for match in rule.matches}:
+    cuts = {id(match.ports): match.ports for rule in rules for match in rule.matches}
+    for ports in cuts.values():
+        if ports is port_sets.ALL:
+            continue
         parts = []
         for cell in result:
             inside, outside = cell.ports & ports, cell.ports & ~ports

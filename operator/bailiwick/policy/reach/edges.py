@@ -38,6 +38,7 @@ class Connection:
 
 EVERYTHING = Connection(port_sets.ALL)
 """The connection of ends that nothing restricts: one value, so that it is found without looking."""
+NOTHING = Connection()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ def between(egress: Table, target: PodSet, ingress: Table, source: PodSet) -> Co
                 allowed |= out.ports & into.ports
             elif may_come or into.unknown.pods & source:
                 possible |= out.ports & into.ports
-    return Connection(allowed, possible & ~allowed)
+    return _connection(allowed, possible)
 
 
 def with_outside(table: Table) -> list[OutsideEdge]:
@@ -88,4 +89,10 @@ def at(table: Table, place: int) -> Connection:
             allowed |= entry.ports
         elif addresses.contains(entry.unknown.outside, place):
             unknown |= entry.ports
-    return Connection(allowed, unknown)
+    return _connection(allowed, unknown)
+
+
+def _connection(allowed: PortSet, possible: PortSet) -> Connection:
+    if not allowed and not possible:
+        return NOTHING
+    return Connection(allowed, possible & ~allowed if possible else port_sets.NONE)
