@@ -14,8 +14,9 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.bench.figures import Judged, judge, read_ranges, table
-from tests.bench.plan import LONG, SHORT, Plan, Results, figures, measure
+from tests.bench import reach
+from tests.bench.figures import Figure, Judged, judge, read_ranges, table
+from tests.bench.plan import LONG, SHORT, Plan, figures, measure
 from tests.controlplane import binaries
 from tests.controlplane.progress import say
 
@@ -31,19 +32,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
     form = "short" if os.environ.get("SHORT") else "long"
     options = _parser().parse_args(arguments)
     plan = _plan(SHORT if form == "short" else LONG, options)
-    binaries.ensure_all([binaries.CONTROL_PLANE])
-    _compile()
-    results = asyncio.run(measure(plan))
-    judged = judge(figures(results), read_ranges(form))
+    raw: dict[str, object] = {}
+    found: list[Figure] = []
+    if options.only != "operator":
+        say("Reachability, without an API server …")
+        measured = reach.measure(plan.reach_scales)
+        raw["reachability"] = [asdict(each) for each in measured]
+        found += reach.figures(measured)
+    if options.only != "reach":
+        binaries.ensure_all([binaries.CONTROL_PLANE])
+        _compile()
+        results = asyncio.run(measure(plan))
+        raw["results"] = asdict(results)
+        found += figures(results)
+    judged = judge(found, read_ranges(form))
     print(f"\n{_machine()}\n\n{table(judged)}\n")
     if options.json:
-        Path(options.json).write_text(json.dumps(_raw(results, judged), indent=2) + "\n")
+        raw |= {"machine": _machine(), "figures": {each.name: each.value for each in found}}
+        Path(options.json).write_text(json.dumps(raw, indent=2) + "\n")
     return _verdict(judged)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--json", metavar="FILE", help="write all that was measured to a file")
+    parser.add_argument(
+        "--only", choices=("operator", "reach"), help="measure the operator, or reachability, alone"
+    )
     parser.add_argument("--sizes", metavar="N,N", help="numbers of namespaces, such as 100,5000")
     parser.add_argument("--starts", type=int, help="cold starts at each size")
     parser.add_argument("--quiet", type=float, help="seconds of quiet")
@@ -81,14 +96,6 @@ def _machine() -> str:
         f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores ({cpus[0] if cpus else 'unknown'}), "
         f"Python {platform.python_version()}, load at the end {load:.1f}"
     )
-
-
-def _raw(results: Results, judged: Sequence[Judged]) -> dict[str, object]:
-    return {
-        "machine": _machine(),
-        "figures": {each.figure.name: each.figure.value for each in judged},
-        "results": asdict(results),
-    }
 
 
 def _verdict(judged: Sequence[Judged]) -> int:

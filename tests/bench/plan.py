@@ -22,16 +22,17 @@ _MEGABYTE = 1_048_576 / 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is measured. `quiet` is in seconds."""
+    """What is measured. `quiet` is in seconds, `reach_scales` in sizes of the design."""
 
     sizes: tuple[int, ...] = (100, 300, 1000)
     starts: int = 3
     edits: int = 300
     changes: int = 100
     quiet: float = 600.0
+    reach_scales: tuple[int, ...] = (1, 2, 4)
 
 
-SHORT = Plan(sizes=(100,), edits=90, changes=40, quiet=30.0)
+SHORT = Plan(sizes=(100,), edits=90, changes=40, quiet=30.0, reach_scales=(1,))
 LONG = Plan()
 
 

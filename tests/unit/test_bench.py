@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.bench import reach
 from tests.bench.cold import ColdStart
 from tests.bench.figures import Figure, judge, percentile, read_ranges, table
 from tests.bench.plan import LONG, SHORT, Plan, Results, figures
@@ -12,6 +13,20 @@ from tests.bench.plan import LONG, SHORT, Plan, Results, figures
 def start(size: int, seconds: float = 3.0, cpu: float = 2.0) -> ColdStart:
     return ColdStart(
         size, seconds, cpu, peak_mib=100.0, writes=700, bare_seconds=2.0, bare_writes=600
+    )
+
+
+def measured(scale: int, from_scratch: float = 1.0) -> reach.Measured:
+    return reach.Measured(
+        scale,
+        pods=10_000 * scale,
+        policies=2_000 * scale,
+        classes=1_000 * scale,
+        from_scratch=from_scratch,
+        edges=32_000 * scale,
+        all_edges=1.0,
+        changes={"pod more": [0.001, 0.002], "policy gone": [0.003]},
+        memory=60.0,
     )
 
 
@@ -28,8 +43,19 @@ def results(*starts: list[ColdStart]) -> Results:
 
 @pytest.mark.parametrize("form, plan", [("short", SHORT), ("long", LONG)])
 def test_each_figure_has_its_range(form: str, plan: Plan) -> None:
-    names = [figure.name for figure in figures(results(*([start(size)] for size in plan.sizes)))]
+    of_operator = figures(results(*([start(size)] for size in plan.sizes)))
+    of_engine = reach.figures([measured(scale) for scale in (*plan.reach_scales, 1)])
+    names = [figure.name for figure in (*of_operator, *of_engine)]
     assert sorted(names) == sorted(read_ranges(form))
+
+
+def test_growth_of_the_engine_is_what_a_pod_costs_in_a_larger_cluster() -> None:
+    sizes = [measured(1, 0.5), measured(2, 1.0), measured(4, 4.0), measured(1, 0.25)]
+    found = {f.name: f.value for f in reach.figures(sizes)}
+    assert found["reach-from-scratch"] == 0.5
+    assert found["reach-growth-2"] == 1.0
+    assert found["reach-growth-4"] == 2.0
+    assert found["reach-wide-blocks"] == 2.0
 
 
 def test_a_percentile_is_a_value_that_was_measured() -> None:
