@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from bailiwick.offline import words
 from bailiwick.offline.differences import Change, Kind
-from bailiwick.offline.folding import Edge, folded
 from bailiwick.offline.table import markdown, table
-from bailiwick.offline.words import Names
 from bailiwick.offline.world import World
+from bailiwick.policy.findings import words
+from bailiwick.policy.findings.folding import Edge, folded
+from bailiwick.policy.findings.words import Names
 from bailiwick.policy.reach.edges import Connection
 
 HEADER: Final = ("CHANGE", "FROM", "TO", "PORTS")

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bailiwick.offline.folding import is_told
 from bailiwick.offline.world import ENTRANCE, World
+from bailiwick.policy.findings.folding import is_told
 from bailiwick.policy.reach import addresses
 from bailiwick.policy.reach.addresses import Addresses, Range
 from bailiwick.policy.reach.edges import Connection, OutsideEdge

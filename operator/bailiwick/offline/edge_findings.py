@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Final
 
-from bailiwick.offline import words
 from bailiwick.offline.findings import Finding, Severity
-from bailiwick.offline.folding import Edge, folded, is_told
 from bailiwick.offline.governing import Governed
 from bailiwick.offline.plan_findings import Places
 from bailiwick.offline.snippets import mirrored, snippet
-from bailiwick.offline.words import Names
+from bailiwick.policy.findings import words
+from bailiwick.policy.findings.folding import Edge, folded, is_told
+from bailiwick.policy.findings.words import Names
 from bailiwick.policy.reach.declared import Declared, DeclaredBy
 from bailiwick.policy.reach.graph import Graph
 from bailiwick.policy.reach.model import Action, PolicyKey

@@ -8,9 +8,9 @@ from ipaddress import ip_address
 from typing import Final
 
 from bailiwick.offline.sources import CannotRead
-from bailiwick.offline.words import some
 from bailiwick.policy.cluster import FixedCluster
 from bailiwick.policy.facts import Pod, Service
+from bailiwick.policy.findings.words import some
 from bailiwick.policy.network.services import meant, target_port
 from bailiwick.policy.ports import InvalidPort, Port
 from bailiwick.policy.reach import addresses

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from bailiwick.offline import words
 from bailiwick.offline.differences import Change
 from bailiwick.offline.findings import Finding
 from bailiwick.offline.planning import NamespacePlan, Plan
 from bailiwick.offline.world import ENTRANCE, INGRESS_CONTROLLER
+from bailiwick.policy.findings import words
 from bailiwick.policy.reach import addresses
 from bailiwick.policy.reach.namespace_edges import End, NamespaceEdge
 from bailiwick.policy.reach.pods import Workload

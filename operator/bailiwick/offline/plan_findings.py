@@ -20,12 +20,11 @@ _PROFILE: Final = "SecurityProfile"
 _ALLOWANCE: Final = "allowance "
 _OF_OTHERS: Final = frozenset(
     {
-        "NamespaceNotAllowed",
+        "TooWide",
         "NamespaceNotFound",
         "NoEndpoints",
-        "PortNameUnknown",
+        "UnresolvedPort",
         "ServiceNotFound",
-        "ServicePortUnknown",
     }
 )
 """What cannot be known of a namespace that is not in the manifests."""

@@ -14,7 +14,7 @@ from bailiwick.offline import diff_report, plan_text
 from bailiwick.offline.findings import Finding, Severity
 from bailiwick.offline.planning import NamespacePlan, Plan
 from bailiwick.offline.table import escaped, markdown
-from bailiwick.offline.words import Names
+from bailiwick.policy.findings.words import Names
 
 _SIGNS: Final = {Severity.ERROR: "❌", Severity.WARNING: "⚠️", Severity.NOTE: "💬"}
 _LEVELS: Final = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "note"}

@@ -7,12 +7,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from bailiwick.offline import diff_report, words
+from bailiwick.offline import diff_report
 from bailiwick.offline.findings import Finding, Severity
-from bailiwick.offline.folding import Edge, folded
 from bailiwick.offline.planning import NamespacePlan, Plan
 from bailiwick.offline.table import WIDTH, table
-from bailiwick.offline.words import Names
+from bailiwick.policy.findings import words
+from bailiwick.policy.findings.folding import Edge, folded
+from bailiwick.policy.findings.words import Names
 from bailiwick.policy.reach.declared import DeclaredBy
 from bailiwick.policy.reach.namespace_edges import NamespaceEdge, State
 from bailiwick.policy.reach.ports import PortSet

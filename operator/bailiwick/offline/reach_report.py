@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from bailiwick.offline import words
-from bailiwick.offline.folding import Edge, folded, is_told
 from bailiwick.offline.plan_data import end_data
 from bailiwick.offline.table import table
-from bailiwick.offline.words import Names
 from bailiwick.offline.world import ENTRANCE, World
+from bailiwick.policy.findings import words
+from bailiwick.policy.findings.folding import Edge, folded, is_told
+from bailiwick.policy.findings.words import Names
 from bailiwick.policy.reach.edges import Connection
 from bailiwick.policy.rules import Direction
 

@@ -17,7 +17,7 @@ def network_status(evidence: Evidence) -> JSON:
         for f in sorted(plan.findings if plan else (), key=lambda f: f.severity != "closed")
     ]
     findings += [
-        {"id": "ReviewLapsed" if r.lapsed else "ReviewDue", "rule": line(r.rule), "message": words}
+        {"id": "Lapsed" if r.lapsed else "LapsesSoon", "rule": line(r.rule), "message": words}
         for r in effective.reviews
         if (
             words := f"reviewBy {r.review_by} has passed and the rule is closed: set a later date, "

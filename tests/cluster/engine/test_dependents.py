@@ -149,7 +149,7 @@ def test_the_container_ports_of_pods_that_a_rule_names(
 
     def is_unknown(unknown: bool) -> None:
         findings = {each["id"] for each in shop.status()["network"]["findings"]}
-        assert ("PortNameUnknown" in findings) == unknown
+        assert ("UnresolvedPort" in findings) == unknown
 
     shop.until_ready()
     is_unknown(True)

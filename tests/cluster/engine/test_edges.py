@@ -37,7 +37,7 @@ def test_a_rule_for_a_service_that_is_not_there_is_closed_and_named(tenant: Tena
 def test_a_port_name_that_no_pod_has_is_a_finding(tenant: TenantFactory) -> None:
     shop = tenant(intent=enforcing(rule() | {"ports": ["grpc"]}))
     shop.until_ready()
-    (found,) = (f for f in shop.status()["network"]["findings"] if f["id"] == "PortNameUnknown")
+    (found,) = (f for f in shop.status()["network"]["findings"] if f["id"] == "UnresolvedPort")
     assert found["rule"] == "web-to-store"
     assert "no pod of the target has a container port called grpc" in found["message"]
 
@@ -45,8 +45,8 @@ def test_a_port_name_that_no_pod_has_is_a_finding(tenant: TenantFactory) -> None
 @pytest.mark.parametrize(
     "other, finding",
     [
-        ({"to": {"fqdn": "api.example.com"}}, "FQDNNotEnforceable"),
-        ({"to": {"workload": {}}, "http": [{"path": "/charge"}]}, "HTTPNotEnforceable"),
+        ({"to": {"fqdn": "api.example.com"}}, "NotEnforceable"),
+        ({"to": {"workload": {}}, "http": [{"path": "/charge"}]}, "NotEnforceable"),
     ],
 )
 def test_what_a_network_policy_cannot_express_is_not_enforced_wider(

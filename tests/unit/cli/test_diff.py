@@ -109,8 +109,8 @@ def test_findings_that_are_new_are_told(tmp_path: Path) -> None:
     bad = BASE + intent(
         from_to("web", "api", "80"), from_to("api", "db", "5432"), "name: x, to: {fqdn: a.b}"
     )
-    assert "error FQDNNotEnforceable" in run(tmp_path, OLD, bad).stdout
-    assert "FQDNNotEnforceable" not in run(tmp_path, bad, bad).stdout
+    assert "error NotEnforceable" in run(tmp_path, OLD, bad).stdout
+    assert "NotEnforceable" not in run(tmp_path, bad, bad).stdout
 
 
 def test_two_are_needed() -> None:

@@ -202,10 +202,10 @@ def test_the_clusters_own_dns_needs_no_stand_in() -> None:
 @pytest.mark.parametrize(
     "text, code, line",
     [
-        (intent("name: a, to: {fqdn: example.com}, ports: [443]"), "FQDNNotEnforceable", 13),
+        (intent("name: a, to: {fqdn: example.com}, ports: [443]"), "NotEnforceable", 13),
         (intent("name: a, to: {service: {name: gone}}"), "ServiceNotFound", 13),
-        (intent(from_to("web", "api", "http")), "PortNameUnknown", 13),
-        (intent(from_to("nobody", "api", "80")), "SelectsNothing", 13),
+        (intent(from_to("web", "api", "http")), "UnresolvedPort", 13),
+        (intent(from_to("nobody", "api", "80")), "UnmatchedSelector", 13),
         (intent(from_to("web", "api", "80") + ", reviewBy: 2020-01-01"), "Lapsed", 13),
         (intent("name: a, to: {cidr: 169.254.169.254/32}"), "MetadataAddress", 13),
         (intent(name="gone"), "ProfileNotFound", 6),
@@ -335,7 +335,7 @@ def test_the_examples_are_as_they_are_meant() -> None:
     found = json.loads(done.stdout)
     assert ("shop/checkoutservice", "payments/api", "50051", "open") in edges(found)
     assert {(n, c) for n, severity, c in findings(found) if severity != "note"} == {
-        ("broken", "FQDNNotEnforceable"),
+        ("broken", "NotEnforceable"),
         ("broken", "Refused"),
         ("broken", "ServiceNotFound"),
         ("legacy", "HalfOpen"),

@@ -69,7 +69,7 @@ def test_audit_names_what_would_be_applied() -> None:
         ((), "pass", "pass"),
         ((closed("partner"),), "fail", "pass"),
         ((closed("dns", of_profile=True),), "pass", "fail"),
-        ((NetworkFinding("partner", "SelectsNothing", "warning", "no pod"),), "pass", "pass"),
+        ((NetworkFinding("partner", "UnmatchedSelector", "warning", "no pod"),), "pass", "pass"),
     ],
 )
 def test_a_closed_rule_is_the_intents_and_a_closed_allowance_the_profiles(

@@ -192,7 +192,7 @@ def test_a_profile_may_open_the_internet_for_everybody() -> None:
 
 def test_a_range_has_no_named_ports() -> None:
     network = compiled({"to": {"cidr": "203.0.113.0/24"}, "ports": ["https", 443]})
-    assert codes(network) == ["PortNameUnknown"]
+    assert codes(network) == ["UnresolvedPort"]
     assert [entry["ports"] for entry in opened(network)] == [[port(443)]]
     assert (network.declared_edges, network.opened_edges) == (2, 1)
     assert opened(compiled({"to": {"cidr": "203.0.113.0/24"}, "ports": ["https"]})) == []

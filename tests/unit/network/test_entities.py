@@ -108,7 +108,7 @@ def test_ports_of_a_rule_for_dns_are_those_of_the_service(
 
 def test_a_port_that_dns_does_not_have_is_closed() -> None:
     network = compiled({"to": {"entity": "DNS"}, "ports": ["53/UDP", 9153]})
-    assert codes(network) == ["ServicePortUnknown"]
+    assert codes(network) == ["UnresolvedPort"]
     assert opened(network) == [{"to": [DNS_PODS], "ports": [port(53, "UDP")]}]
     assert (network.declared_edges, network.opened_edges) == (2, 1)
 

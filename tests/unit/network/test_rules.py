@@ -134,7 +134,7 @@ def test_a_rule_between_two_other_namespaces_opens_nothing_and_says_so() -> None
 def test_a_host_name_is_a_finding_and_opens_nothing(to: JSON) -> None:
     network = compiled({"name": "partner", "to": to})
     assert [(f.rule, f.code, f.severity) for f in network.findings] == [
-        ("partner", "FQDNNotEnforceable", "closed")
+        ("partner", "NotEnforceable", "closed")
     ]
     assert [p.name for p in network.policies] == ["bailiwick-isolation"]
 
@@ -143,11 +143,11 @@ def test_http_closes_the_rule_and_its_ports() -> None:
     rule = {"name": "charge", "to": API, "ports": [8443], "http": [{"path": "/charge"}]}
     network = compiled(rule)
     assert [(f.rule, f.code, f.severity) for f in network.findings] == [
-        ("charge", "HTTPNotEnforceable", "closed")
+        ("charge", "NotEnforceable", "closed")
     ]
     assert opened(network) == []
     network = compiled(rule, profile={"httpWithoutEnforcer": "AllowPort"})
-    assert codes(network, "warning") == ["HTTPNotEnforced"]
+    assert codes(network, "warning") == ["NotEnforceable"]
     assert [entry["ports"] for entry in opened(network)] == [[port(8443)]]
 
 
@@ -207,10 +207,10 @@ def test_pods_on_the_network_of_their_node_are_told() -> None:
 @pytest.mark.parametrize(
     "rule, code",
     [
-        ({"to": {"workload": {"matchLabels": {"app": "gone"}}}}, "SelectsNothing"),
-        ({"to": CART, "ports": ["grpc"]}, "PortNameUnknown"),
-        ({"to": CART, "ports": ["http/UDP"]}, "PortNameUnknown"),
-        ({"to": API, "ports": ["http"]}, "PortNameUnknown"),
+        ({"to": {"workload": {"matchLabels": {"app": "gone"}}}}, "UnmatchedSelector"),
+        ({"to": CART, "ports": ["grpc"]}, "UnresolvedPort"),
+        ({"to": CART, "ports": ["http/UDP"]}, "UnresolvedPort"),
+        ({"to": API, "ports": ["http"]}, "UnresolvedPort"),
     ],
 )
 def test_what_nothing_here_answers_to_is_opened_with_a_warning(rule: JSON, code: str) -> None:
@@ -226,4 +226,4 @@ def test_finished_pods_have_no_ports() -> None:
         {"to": {"workload": {"matchLabels": {"app": "job"}}}, "ports": ["http"]},
         on=having(pods=[done], namespaces=[namespace("x")]),
     )
-    assert codes(network, "warning") == ["PortNameUnknown", "SelectsNothing"]
+    assert codes(network, "warning") == ["UnmatchedSelector", "UnresolvedPort"]

@@ -104,7 +104,7 @@ def test_a_services_own_number_comes_before_the_target_of_another_port() -> None
 def test_a_port_that_the_service_has_not_is_closed_and_the_others_are_open() -> None:
     rule = {"to": {"service": {"name": "two"}}, "ports": [80, 81, "53/TCP"]}
     network = compiled(rule, on=having(services=[TWO_PORTS]))
-    assert codes(network) == ["ServicePortUnknown"]
+    assert codes(network) == ["UnresolvedPort"]
     (finding,) = (f for f in network.findings if f.severity == "closed")
     assert "has no port 53, 81; it has: 443 (tls), 53/UDP (dns), 80 (web)" in finding.message
     assert [entry["ports"] for entry in opened(network)] == [[port(8080)]]
@@ -116,9 +116,9 @@ def test_a_port_that_the_service_has_not_is_closed_and_the_others_are_open() -> 
     [
         ({"name": "gone"}, "ServiceNotFound"),
         ({"name": "api", "namespace": "gone"}, "ServiceNotFound"),
-        ({"name": "headless"}, "ServicePortUnknown"),
+        ({"name": "headless"}, "UnresolvedPort"),
         ({"name": "db"}, "NoEndpoints"),
-        ({"name": "world"}, "FQDNNotEnforceable"),
+        ({"name": "world"}, "NotEnforceable"),
         ({"name": "loop"}, "ServiceNotFound"),
     ],
 )
@@ -168,7 +168,7 @@ def test_a_slice_that_does_not_restrict_its_ports_opens_none() -> None:
         slices=[endpoints(("shop", "db"), "203.0.113.7", ports=[EndpointPort(None)])],
     )
     network = compiled({"to": {"service": {"name": "db"}}}, on=cluster)
-    assert codes(network) == ["ServicePortUnknown"]
+    assert codes(network) == ["UnresolvedPort"]
     assert opened(network) == []
 
 

@@ -20,9 +20,7 @@ from bailiwick.policy.network.model import CompiledNetwork, NetworkFinding
 
 Progress = Literal["", "Reconciling", "Stalled"]
 
-_NEEDS_A_PERSON = frozenset(
-    {"FQDNNotEnforceable", "HTTPNotEnforceable", "NotOurs", "TooManyRules", "TemplateFailed"}
-)
+_NEEDS_A_PERSON = frozenset({"NotEnforceable", "NotOurs", "TooManyRules", "TemplateFailed"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ def behind_service(
         why = _refused_host(scope, network) if held else None
         if why or any(inside(network, cut) for cut in ranges.ALWAYS_CUT):
             raise Closed(
-                "AddressNotAllowed",
+                "TooWide",
                 f"{what} leads to an address that may not be opened: "
                 + (why or f"{network.network_address} leads to a cloud's metadata service"),
             )

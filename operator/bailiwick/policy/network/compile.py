@@ -149,9 +149,9 @@ class _Work:
         if not rule.http:
             return
         if not self.effective.open_ports_without_http:
-            raise Closed("HTTPNotEnforceable", say.HTTP_CLOSED)
+            raise Closed("NotEnforceable", say.HTTP_CLOSED)
         self.findings.append(
-            NetworkFinding(rule.name, "HTTPNotEnforced", "warning", say.HTTP_OPEN, rule.field)
+            NetworkFinding(rule.name, "NotEnforceable", "warning", say.HTTP_OPEN, rule.field)
         )
 
     def _halves(self, rule: Rule, source: Resolved, target: Resolved) -> None:

@@ -174,7 +174,7 @@ def _tell_unknown(scope: Scope, what: str, served: Iterable[ServicePort], ports:
     if unknown:
         listed = ", ".join(map(str, unknown))
         scope.tell(
-            "ServicePortUnknown",
+            "UnresolvedPort",
             f"{what} does not listen on {listed}: leave it out",
             "closed",
         )

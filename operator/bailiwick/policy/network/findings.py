@@ -106,7 +106,7 @@ def about_workloads(
             into.append(
                 NetworkFinding(
                     rule.name,
-                    "SelectsNothing",
+                    "UnmatchedSelector",
                     "warning",
                     f"no pod here is among the {WorkloadPeer(selector)}: correct the labels, or "
                     "remove the rule where it is not needed any more",

@@ -80,7 +80,7 @@ class Resolver:
             case CIDRPeer():
                 return addresses.resolve(self._scope, peer, ports)
             case FQDNPeer():
-                raise Closed("FQDNNotEnforceable", FQDN_CLOSED)
+                raise Closed("NotEnforceable", FQDN_CLOSED)
             case EntityPeer(entity):
                 return entities.resolve(self._scope, entity, ports, as_target=as_target)
 

@@ -66,7 +66,7 @@ class Scope:
             self.tell("NamespaceNotFound", missing, "warning")
         elif limited and allowed is not None and not allowed.matches(namespace.labels):
             raise Closed(
-                "NamespaceNotAllowed",
+                "TooWide",
                 f"profile {self.effective.profile} does not let intents name namespace {name}: "
                 "remove the rule, or ask the platform team",
             )
@@ -87,7 +87,7 @@ class Scope:
         for port in named:
             if (port.name, port.protocol) not in declared:
                 self.tell(
-                    "PortNameUnknown",
+                    "UnresolvedPort",
                     f"no pod of the target has a container port called {port.name} "
                     f"({port.protocol}): correct the name, or write the number",
                     "warning",
@@ -105,6 +105,6 @@ class Scope:
         message = f"{what} has no named ports, so {listed} is closed: write the number"
         left = tuple(port for port in ports if not port.name)
         if not left:
-            raise Closed("PortNameUnknown", message)
-        self.tell("PortNameUnknown", message, "closed")
+            raise Closed("UnresolvedPort", message)
+        self.tell("UnresolvedPort", message, "closed")
         return left, len(names)

@@ -105,7 +105,7 @@ def _find(scope: Scope, peer: ServicePeer) -> tuple[Service, bool]:
         alias = _named_in_cluster(service.external_name)
         if alias is None:
             raise Closed(
-                "FQDNNotEnforceable",
+                "NotEnforceable",
                 f"Service {namespace}/{name} stands for the host {service.external_name}, and "
                 "nothing here can restrict traffic by host name: name the addresses as a cidr",
             )
@@ -136,7 +136,7 @@ def _served(
     what = f"Service {service.namespace}/{service.name}"
     if not known:
         raise Closed(
-            "ServicePortUnknown",
+            "UnresolvedPort",
             f"{what} has no ports: add them, or name its pods as a workload",
         )
     if ports is None:
@@ -148,8 +148,8 @@ def _served(
             f"it has: {', '.join(sorted(map(_as_written, known)))}"
         )
         if len(unknown) == len(ports):
-            raise Closed("ServicePortUnknown", message)
-        scope.tell("ServicePortUnknown", message, "closed")
+            raise Closed("UnresolvedPort", message)
+        scope.tell("UnresolvedPort", message, "closed")
     return [each for port in ports for each in meant(port, known)], len(unknown)
 
 

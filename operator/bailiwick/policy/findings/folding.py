@@ -7,8 +7,8 @@ from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
-from bailiwick.offline import words
-from bailiwick.offline.words import Names
+from bailiwick.policy.findings import words
+from bailiwick.policy.findings.words import Names
 from bailiwick.policy.reach.namespace_edges import End
 from bailiwick.policy.reach.pods import Workload
 
