@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "crds": ("bailiwick.cli.crds:crds", "Write the custom resource definitions."),
     "diff": ("bailiwick.cli.diff:diff", "Say what a change makes possible, and what impossible."),
     "explain": ("bailiwick.cli.explain:explain", "Say why a connection is possible or not."),
+    "graph": ("bailiwick.cli.graph:graph", "Draw who can reach whom."),
     "init": (
         "bailiwick.cli.init:init",
         "Write a first intent for a namespace.",

@@ -1,0 +1,38 @@
+"""What groups, nodes and lines are called in pictures that are text."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from bailiwick.offline.picture.model import Group, Line, Node, Side, Stroke
+
+_OUTSIDE: Final = {Side.COMES_IN: "Comes in from outside", Side.GOES_OUT: "Goes outside"}
+
+
+def group_title(group: Group) -> str:
+    """Name a group: `shop (restricted, Enforce)`."""
+    if group.side is not Side.NAMESPACE:
+        return _OUTSIDE[group.side]
+    return f"{group.name} ({group.held or 'no intent'})"
+
+
+def node_title(node: Node) -> str:
+    """Name a node, with what nothing restricts."""
+    if node.open_in and node.open_out:
+        return f"{node.name} (not isolated)"
+    if node.open_in:
+        return f"{node.name} (open to all)"
+    return f"{node.name} (may reach all)" if node.open_out else node.name
+
+
+def line_title(line: Line) -> str:
+    """Say on what ports a line is, and how it is where it is not as declared."""
+    if line.stroke in (Stroke.DECLARED, Stroke.UNDECLARED):
+        return line.ports
+    return f"{line.stroke.value}: {line.ports}"
+
+
+def bundle_title(stroke: Stroke, count: int) -> str:
+    """Say how many lines there are."""
+    many = "1 connection" if count == 1 else f"{count} connections"
+    return many if stroke in (Stroke.DECLARED, Stroke.UNDECLARED) else f"{stroke.value}: {many}"

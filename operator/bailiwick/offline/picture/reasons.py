@@ -1,0 +1,148 @@
+"""Why each part of an edge is as it is: one explanation for all ports that are alike."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from itertools import product
+from typing import Final
+
+from bailiwick.offline.ends import NamedEnd
+from bailiwick.offline.picture.model import Why
+from bailiwick.offline.planning import Plan
+from bailiwick.offline.suggestions import Suggester
+from bailiwick.policy.facts import Protocol
+from bailiwick.policy.findings import words
+from bailiwick.policy.ports import PROTOCOLS, Port
+from bailiwick.policy.reach import addresses
+from bailiwick.policy.reach import ports as port_sets
+from bailiwick.policy.reach.addresses import Addresses
+from bailiwick.policy.reach.explain import Explanation, Outcome, Place, explain
+from bailiwick.policy.reach.graph import Graph
+from bailiwick.policy.reach.namespace_edges import End, NamespaceEdge, State
+from bailiwick.policy.reach.pods import Workload
+from bailiwick.policy.reach.ports import PortSet
+from bailiwick.policy.rules import Direction
+
+_OUTCOMES: Final = {
+    State.OPEN: Outcome.ALLOWED,
+    State.WIDENED: Outcome.ALLOWED,
+    State.CUT: Outcome.ALLOWED,
+    State.HALF_OPEN: Outcome.DENIED,
+    State.CLOSED: Outcome.DENIED,
+    State.UNKNOWN: Outcome.UNKNOWN,
+}
+
+
+class Reasons:
+    """Explains the edges of a plan."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._before = _Cuts(plan.world.workloads.graph)
+        self._after = _Cuts(plan.after.workloads.graph)
+        rules = {each.name: each.rules for each in plan.namespaces}
+        self._suggester = Suggester(plan.cluster, rules)
+
+    def whys(self, edge: NamespaceEdge) -> list[Why]:
+        """Explain every port of an edge; those of which all is alike are together."""
+        cuts = self._before if edge.state is State.CUT else self._after
+        found: dict[tuple[Explanation, Explanation | None], PortSet] = defaultdict(int)
+        for source, target in product(self._places(edge.source), self._places(edge.target)):
+            for one, other, ports in cuts.parts(source, target, edge.ports):
+                told = explain(cuts.graph, one, other, *_first(ports))
+                if told.outcome is _OUTCOMES[edge.state]:
+                    found[told, self._once_enforced(edge, one, other, ports)] |= ports
+        return [
+            Why(words.ports(ports), told, enforced, self._additions(edge, ports, told))
+            for (told, enforced), ports in sorted(found.items(), key=lambda each: each[1])
+        ]
+
+    def _places(self, end: End) -> list[Place | Addresses]:
+        if not isinstance(end, Workload):
+            return [end]
+        return [Place(number) for number in self._plan.after.workloads.classes[end]]
+
+    def _once_enforced(
+        self, edge: NamespaceEdge, source: Place, target: Place, ports: PortSet
+    ) -> Explanation | None:
+        if edge.state is not State.CUT:
+            return None
+        return explain(self._after.graph, source, target, *_first(ports))
+
+    def _additions(self, edge: NamespaceEdge, ports: PortSet, told: Explanation) -> tuple[str, ...]:
+        """Return the YAML that the other side would have to add."""
+        source, target = edge.source, edge.target
+        if edge.state is not State.HALF_OPEN:
+            return ()
+        if not isinstance(source, Workload) or not isinstance(target, Workload):
+            return ()
+        protocol, first = _first(ports)
+        ends = (NamedEnd(source.name, (source,)), NamedEnd(target.name, (target,)))
+        return tuple(self._suggester.suggest(*ends, Port.number(first, protocol), told))
+
+
+class _Cuts:
+    """Where the rules for a class of pods in a direction tell ports and addresses apart."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self._known: dict[tuple[int, Direction], tuple[list[PortSet], list[Addresses]]] = {}
+
+    def parts(
+        self, source: Place | Addresses, target: Place | Addresses, ports: PortSet
+    ) -> Iterator[tuple[Place, Place, PortSet]]:
+        """Cut a connection so that no rule tells anything apart within a part."""
+        asked: list[PortSet] = []
+        blocks: list[Addresses] = []
+        for end, direction in ((source, Direction.EGRESS), (target, Direction.INGRESS)):
+            if isinstance(end, Place) and end.number is not None:
+                own_ports, own_blocks = self._of(end.number, direction)
+                asked += own_ports
+                blocks += own_blocks
+        pairs = product(_places(source, blocks), _places(target, blocks))
+        parts = list(_cut(ports, asked))
+        for one, other in pairs:
+            for part in parts:
+                yield one, other, part
+
+    def _of(self, number: int, direction: Direction) -> tuple[list[PortSet], list[Addresses]]:
+        key = (number, direction)
+        if key not in self._known:
+            ports: dict[PortSet, None] = {}
+            blocks: dict[Addresses, None] = {}
+            for policy in self.graph.of_class(number):
+                side = policy.sides.get(direction)
+                for rule in side.rules if side else ():
+                    for match in self.graph.resolved(rule, direction, number).matches:
+                        ports[match.ports] = None
+                        blocks[match.certain.outside] = blocks[match.possible.outside] = None
+            self._known[key] = (list(ports), [block for block in blocks if block])
+        return self._known[key]
+
+
+def _places(end: Place | Addresses, blocks: Iterable[Addresses]) -> list[Place]:
+    """Return one address of each part of a block."""
+    if isinstance(end, Place):
+        return [end]
+    return [
+        Place(address=first)
+        for first, _ in addresses.split([end, *blocks])
+        if addresses.contains(end, first)
+    ]
+
+
+def _cut(ports: PortSet, along: Iterable[PortSet]) -> list[PortSet]:
+    parts = [ports]
+    for cut in along:
+        pieces = [piece for part in parts for piece in (part & cut, part & ~cut) if piece]
+        parts = pieces
+    return parts
+
+
+def _first(ports: PortSet) -> tuple[Protocol, int]:
+    """Return one port of a set that is not empty."""
+    for protocol in PROTOCOLS:
+        for first, _ in port_sets.ranges(ports, protocol):
+            return protocol, first
+    raise ValueError("a set of ports without any port")
