@@ -17,13 +17,13 @@ from bailiwick.cli.settings import with_settings
 from bailiwick.cli.yaml_text import as_yaml
 from bailiwick.kube.credentials import Source
 from bailiwick.offline.differences import Changes, differences
-from bailiwick.offline.findings import Severity
 from bailiwick.offline.plan_data import as_data
 from bailiwick.offline.plan_reports import as_junit, as_markdown, as_sarif
 from bailiwick.offline.plan_text import as_text
 from bailiwick.offline.planning import Plan
 from bailiwick.offline.planning import plan as make_plan
 from bailiwick.offline.world import world
+from bailiwick.policy.findings.finding import Severity
 from bailiwick.policy.reach.cluster_network import cluster_network
 from bailiwick.policy.settings import Settings
 

@@ -16,7 +16,6 @@ from typing import Any, Final
 from bailiwick.api.meta import API_VERSION, INTENT_NAME
 from bailiwick.offline.entrances import Entrance
 from bailiwick.offline.inventory import Inventory
-from bailiwick.offline.snippets import flow, rules_as_yaml
 from bailiwick.offline.table import WIDTH
 from bailiwick.policy.cluster import FixedCluster
 from bailiwick.policy.facts import NetworkPolicy
@@ -26,6 +25,7 @@ from bailiwick.policy.reach.model import PolicyKey
 from bailiwick.policy.reach.workloads import Workloads
 from bailiwick.policy.rules import Direction
 from bailiwick.policy.selectors import Selector
+from bailiwick.reports.snippets import flow, rules_as_yaml
 
 JSON = dict[str, Any]
 

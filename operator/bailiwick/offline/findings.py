@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import IntEnum
 
 from bailiwick.offline.documents import Place
-
-
-class Severity(IntEnum):
-    """How much a finding matters.
-
-    ERROR: something that was asked for does not come about, or cannot be. WARNING: it does, and
-    may not mean what its owner thinks. NOTE: worth knowing.
-    """
-
-    NOTE = 0
-    WARNING = 1
-    ERROR = 2
-
-    def __str__(self) -> str:
-        """Write it in a sentence."""
-        return self.name.lower()
+from bailiwick.policy.findings import finding
+from bailiwick.policy.findings.finding import Severity, finding_id
+from bailiwick.reports.snippets import snippet
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -43,11 +28,25 @@ class Finding:
     detail: str = ""
     suggestion: str = ""
 
+    @classmethod
+    def at(cls, place: Place, found: finding.Finding) -> Finding:
+        """Return a finding of a namespace with the place where it stands."""
+        missing = found.missing
+        return cls(
+            found.namespace,
+            found.severity,
+            found.code,
+            found.about,
+            found.message,
+            place,
+            found.detail,
+            snippet(missing.namespace, [missing.rule]) if missing else "",
+        )
+
     @property
     def id(self) -> str:
         """The same from run to run, as long as it is the same finding."""
-        parts = (self.namespace, self.code, self.about, self.detail)
-        return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
+        return finding_id(self.namespace, self.code, self.about, self.detail)
 
 
 def new_ones(before: Iterable[Finding], after: Iterable[Finding]) -> list[Finding]:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from bailiwick.api.meta import INTENT_NAME
 from bailiwick.offline.documents import Place
-from bailiwick.offline.findings import Finding, Severity
+from bailiwick.offline.findings import Finding
 from bailiwick.offline.governing import Governed
 from bailiwick.offline.inventory import Inventory
-from bailiwick.policy.effective import ReviewNotice
-from bailiwick.policy.network.model import NetworkFinding
+from bailiwick.policy.findings.finding import Severity, of_compiler, of_review
+from bailiwick.policy.reach.model import PolicyKey
 from bailiwick.policy.rules import NamespacePeer, Rule, ServicePeer
 
 _INTENT: Final = "SecurityIntent"
@@ -42,6 +42,10 @@ class Places:
         if held.has_intent:
             return self.inventory.place(_INTENT, name, INTENT_NAME, field)
         return self.inventory.place("Namespace", "", name)
+
+    def of_policy(self, policy: PolicyKey) -> Place:
+        """Return where a policy stands."""
+        return self.inventory.place(policy.kind, policy.namespace, policy.name)
 
     def of(self, held: Governed, field: str) -> Place:
         """Return where the field of a message stands: `SecurityProfile NAME, allowance dns`."""
@@ -88,7 +92,9 @@ def of_intent(held: Governed, places: Places, unknown: Collection[str]) -> Itera
         message = f"{refusal.field}: {refusal.message}"
         place = places.of(held, refusal.field)
         yield Finding(namespace, Severity.ERROR, "Refused", refusal.field, message, place)
-    yield from _reviews(held, effective.reviews, places)
+    for review in effective.reviews:
+        told = of_review(namespace, review)
+        yield Finding.at(places.of(held, told.field), told)
     elsewhere = {
         rule.field: names
         for rule in (*effective.rules, *effective.allowances)
@@ -99,38 +105,8 @@ def of_intent(held: Governed, places: Places, unknown: Collection[str]) -> Itera
             yield _elsewhere(held, rule, name, places)
     for finding in held.compiled.findings:
         if finding.field not in elsewhere or finding.code not in _OF_OTHERS:
-            yield _of_compiler(held, finding, places)
-
-
-def _reviews(held: Governed, reviews: Iterable[ReviewNotice], places: Places) -> Iterator[Finding]:
-    for each in reviews:
-        place = places.of(held, f"{each.field}.reviewBy")
-        namespace = held.namespace.name
-        if each.lapsed:
-            message = (
-                f"rule {each.rule} closed with its reviewBy {each.review_by}: set a later one if "
-                "it is still needed, or remove the rule"
-            )
-            yield Finding(namespace, Severity.ERROR, "Lapsed", each.rule, message, place)
-        else:
-            message = (
-                f"rule {each.rule} will close with its reviewBy {each.review_by}: set a later one "
-                "if it is still needed"
-            )
-            yield Finding(namespace, Severity.WARNING, "LapsesSoon", each.rule, message, place)
-
-
-def _of_compiler(held: Governed, finding: NetworkFinding, places: Places) -> Finding:
-    about = f"rule {finding.rule}: " if finding.rule else ""
-    return Finding(
-        namespace=held.namespace.name,
-        severity=Severity.ERROR if finding.severity == "closed" else Severity.WARNING,
-        code=finding.code,
-        about=finding.rule,
-        message=about + finding.message,
-        place=places.of(held, finding.field),
-        detail=finding.message,
-    )
+            told = of_compiler(namespace, finding)
+            yield Finding.at(places.of(held, told.field), told)
 
 
 def _elsewhere(held: Governed, rule: Rule, namespace: str, places: Places) -> Finding:

@@ -11,9 +11,10 @@ from xml.etree import ElementTree
 
 from bailiwick import __version__
 from bailiwick.offline import diff_report, plan_text
-from bailiwick.offline.findings import Finding, Severity
+from bailiwick.offline.findings import Finding
 from bailiwick.offline.planning import NamespacePlan, Plan
 from bailiwick.offline.table import escaped, markdown
+from bailiwick.policy.findings.finding import Severity
 from bailiwick.policy.findings.words import Names
 
 _SIGNS: Final = {Severity.ERROR: "❌", Severity.WARNING: "⚠️", Severity.NOTE: "💬"}

@@ -8,10 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from bailiwick.offline import diff_report
-from bailiwick.offline.findings import Finding, Severity
+from bailiwick.offline.findings import Finding
 from bailiwick.offline.planning import NamespacePlan, Plan
 from bailiwick.offline.table import WIDTH, table
 from bailiwick.policy.findings import words
+from bailiwick.policy.findings.finding import Severity
 from bailiwick.policy.findings.folding import Edge, folded
 from bailiwick.policy.findings.words import Names
 from bailiwick.policy.reach.declared import DeclaredBy

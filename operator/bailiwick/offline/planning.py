@@ -10,7 +10,6 @@ from datetime import datetime
 from bailiwick.api.meta import MANAGED_BY, MANAGED_BY_LABEL, ORIGIN_LABEL
 from bailiwick.offline.declared import declarations
 from bailiwick.offline.differences import Changes
-from bailiwick.offline.edge_findings import EdgeReport, Foreign
 from bailiwick.offline.findings import Finding
 from bailiwick.offline.governing import Given, Governed, govern
 from bailiwick.offline.inventory import Inventory
@@ -18,6 +17,7 @@ from bailiwick.offline.plan_findings import Places, of_intent, of_manifests
 from bailiwick.offline.stand_ins import Assumed, with_stand_ins
 from bailiwick.offline.world import World, world
 from bailiwick.policy.cluster import FixedCluster
+from bailiwick.policy.findings.edges import EdgeReport, Foreign
 from bailiwick.policy.reach.cluster_network import ClusterNetwork, cluster_network
 from bailiwick.policy.reach.declared import Declared, DeclaredBy
 from bailiwick.policy.reach.kinds import network_policy
@@ -180,8 +180,10 @@ class _Reader:
         edges = namespace_edges(name, workloads, self.declared)
         cut = [] if held.is_enforced else cut_edges(name, self.now.workloads, workloads)
         rules = {rule.name: rule for rule in held.effective.rules}
-        report = EdgeReport(held, rules, edges, cut, workloads, self.foreign, places)
-        findings += report.findings()
+        report = EdgeReport(name, rules, edges, cut, workloads, self.declared, self.foreign)
+        for told in report.findings():
+            at = places.of_policy(told.policy) if told.policy else places.of(held, told.field)
+            findings.append(Finding.at(at, told))
         return NamespacePlan(held, tuple(edges), tuple(cut), tuple(in_order(findings)))
 
 

@@ -8,13 +8,14 @@ from typing import Any
 
 from bailiwick.offline.ends import INTERNET, NamedEnd
 from bailiwick.offline.selecting import labels_of
-from bailiwick.offline.snippets import policy_as_yaml, ports, snippet
 from bailiwick.policy.cluster import FixedCluster
+from bailiwick.policy.findings.mirror import ports
 from bailiwick.policy.network.naming import slug
 from bailiwick.policy.ports import Port
 from bailiwick.policy.reach.explain import Explanation, Outcome
 from bailiwick.policy.reach.pods import Workload
 from bailiwick.policy.rules import Direction
+from bailiwick.reports.snippets import policy_as_yaml, snippet
 
 JSON = dict[str, Any]
 

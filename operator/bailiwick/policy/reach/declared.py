@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
@@ -11,7 +11,7 @@ from bailiwick.policy.reach import ports as port_sets
 from bailiwick.policy.reach.addresses import Addresses
 from bailiwick.policy.reach.decide import Match
 from bailiwick.policy.reach.graph import Graph
-from bailiwick.policy.reach.model import Action, PolicyKey
+from bailiwick.policy.reach.model import Action, Policy, PolicyKey
 from bailiwick.policy.reach.peers import Peers, bits
 from bailiwick.policy.reach.ports import PortSet
 from bailiwick.policy.rules import Direction
@@ -42,7 +42,7 @@ class Declared:
 
     `rules` are these policies, each with what it was made of; one that only isolates has no rule.
     `action` is that of the rules, None for any; `peers` chooses those that match for certain, or
-    those that may match.
+    those that may match. `policies` are looked at where they need not be in force in the graph.
     """
 
     def __init__(
@@ -51,8 +51,10 @@ class Declared:
         rules: Mapping[PolicyKey, DeclaredBy | None],
         action: Action | None = Action.ALLOW,
         peers: Callable[[Match], Peers] = attrgetter("certain"),
+        policies: Sequence[Policy] | None = None,
     ) -> None:
         self._graph = graph
+        self._policies = policies
         self._rules = rules
         self._action = action
         self._peers = peers
@@ -107,7 +109,7 @@ class Declared:
     def _look(self, number: int, direction: Direction) -> list[Opening] | None:
         found: list[Opening] = []
         isolated = False
-        for policy in self._graph.of_class(number):
+        for policy in self._selecting(number):
             side = policy.sides.get(direction)
             if policy.key not in self._rules or side is None:
                 continue
@@ -118,6 +120,11 @@ class Declared:
                     resolved = self._graph.resolved(rule, direction, number)
                     found += [Opening(by, m.ports, self._peers(m)) for m in resolved.matches]
         return found if isolated else None
+
+    def _selecting(self, number: int) -> Iterable[Policy]:
+        if self._policies is None:
+            return self._graph.of_class(number)
+        return [each for each in self._policies if self._graph.selects(each, number)]
 
 
 def holds(peers: Peers, number: int) -> bool:

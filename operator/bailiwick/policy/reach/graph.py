@@ -154,6 +154,10 @@ class Graph:
         """Return the policies that select a class, by key."""
         return self._tables.selecting(number)
 
+    def selects(self, policy: Policy, number: int) -> bool:
+        """Say whether a policy, which need not be in force here, selects a class."""
+        return bool(self._resolver.selected(policy.subject) & bits(number))
+
     def resolved(self, rule: Rule, direction: Direction, number: int) -> ResolvedRule:
         """Return a rule of a policy as it holds for a class."""
         return self._resolver.rule(rule, direction, self.classes[number])

@@ -13,7 +13,7 @@ from bailiwick.policy.reach.addresses import Addresses, Range
 from bailiwick.policy.reach.declared import Declared, DeclaredBy, half
 from bailiwick.policy.reach.edges import Connection, OutsideEdge
 from bailiwick.policy.reach.graph import Graph
-from bailiwick.policy.reach.peers import PodSet, numbers
+from bailiwick.policy.reach.peers import PodSet, bits, numbers
 from bailiwick.policy.reach.pods import Workload
 from bailiwick.policy.reach.ports import PortSet
 from bailiwick.policy.reach.workloads import Workloads
@@ -26,9 +26,10 @@ End = Workload | Addresses
 class State(StrEnum):
     """How what is possible stands to what is declared.
 
-    OPEN: declared and possible. WIDENED: possible and not declared. CLOSED: declared, and other
-    policies forbid it. HALF_OPEN: declared here, and the other namespace does not let it through.
-    CUT: possible today and not once the intent is enforced. UNKNOWN: nobody can tell.
+    OPEN: declared here and possible, whoever opened the other half. WIDENED: possible and not
+    declared here. CLOSED: declared, and other policies forbid it. HALF_OPEN: declared here, and
+    the other namespace does not let it through. CUT: possible today and not once the intent is
+    enforced. UNKNOWN: nobody can tell.
     """
 
     OPEN = "open"
@@ -130,13 +131,15 @@ class _Found:
 def _compared(
     here: str, source: int, target: int, graph: Graph, declared: Declared
 ) -> Iterator[tuple[Says, PortSet]]:
-    both = declared.ports(source, Direction.EGRESS, target)
-    both &= declared.ports(target, Direction.INGRESS, source)
     connection = graph.connection(source, target)
     ours = list(_own_halves(here, source, target, graph))
+    own = port_sets.ALL
+    for number, direction, other in ours:
+        if not graph.of_own_nodes(number) & bits(other):
+            own &= declared.ports(number, direction, other)
     found = {
-        State.OPEN: connection.allowed & both,
-        State.WIDENED: connection.allowed & ~both,
+        State.OPEN: connection.allowed & own,
+        State.WIDENED: connection.allowed & ~own,
         State.UNKNOWN: connection.unknown,
     }
     found |= _missing(ours, connection, graph, declared)

@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Final
 
-from bailiwick.offline.findings import Finding, Severity
-from bailiwick.offline.governing import Governed
-from bailiwick.offline.plan_findings import Places
-from bailiwick.offline.snippets import mirrored, snippet
 from bailiwick.policy.findings import words
+from bailiwick.policy.findings.finding import (
+    PLATFORM_TEAM,
+    Finding,
+    Missing,
+    Severity,
+    owner_of,
+)
 from bailiwick.policy.findings.folding import Edge, folded, is_told
+from bailiwick.policy.findings.mirror import mirrored
 from bailiwick.policy.findings.words import Names
 from bailiwick.policy.reach.declared import Declared, DeclaredBy
 from bailiwick.policy.reach.graph import Graph
@@ -53,15 +57,18 @@ class Foreign:
 
 @dataclass(frozen=True, slots=True)
 class EdgeReport:
-    """The edges of one namespace, and what they are read against."""
+    """The edges of the namespace `here`, and what they are read against.
 
-    held: Governed
+    `rules` are those of its intent, by name, `declared` what they and its profile come to.
+    """
+
+    here: str
     rules: Mapping[str, Rule]
     edges: Sequence[NamespaceEdge]
     cut: Sequence[NamespaceEdge]
     workloads: Workloads
+    declared: Declared
     foreign: Foreign
-    places: Places
 
     def findings(self) -> Iterator[Finding]:
         """Tell where what is possible is not what is declared."""
@@ -78,7 +85,7 @@ class EdgeReport:
                 policy,
                 Severity.ERROR,
                 "WidenedByForeign",
-                f"{policy} opens what the intent does not declare: {self._told(edges)}. Remove it, "
+                f"{policy} opens what the intent does not declare: {self.told(edges)}. Remove it, "
                 "or declare this traffic",
             )
 
@@ -88,7 +95,19 @@ class EdgeReport:
                 policy,
                 Severity.WARNING,
                 "NarrowedByForeign",
-                f"{policy} denies what the intent declares: {self._told(edges)}",
+                f"{policy} denies what the intent declares: {self.told(edges)}",
+            )
+        isolating: dict[str, list[NamespaceEdge]] = defaultdict(list)
+        for edge in self._with(State.CLOSED):
+            for policy in self._isolating(edge):
+                isolating[policy].append(edge)
+        for policy, edges in sorted(isolating.items()):
+            yield self._of_policy(
+                policy,
+                Severity.WARNING,
+                "NarrowedByForeign",
+                f"{policy} isolates pods that the profile leaves open, and so closes what the "
+                f"intent declares: {self.told(edges)}. Remove it, or add this traffic to it",
             )
 
     def _unknown(self) -> Iterator[Finding]:
@@ -98,7 +117,7 @@ class EdgeReport:
                 Severity.WARNING,
                 "Unknown",
                 f"{policy} has parts that cannot be evaluated here, so it is not known whether "
-                f"this is possible: {self._told(edges)}",
+                f"this is possible: {self.told(edges)}",
             )
         own = [
             edge
@@ -109,7 +128,7 @@ class EdgeReport:
             yield self._note(
                 "Unknown",
                 "it is not known whether a range of addresses covers pods here: "
-                f"{self._told(own)}. Where pods are meant, name them as a workload",
+                f"{self.told(own)}. Where pods are meant, name them as a workload",
             )
 
     def _half_open(self) -> Iterator[Finding]:
@@ -119,17 +138,18 @@ class EdgeReport:
                 if not by.from_profile and by.rule in self.rules:
                     by_rule[by.rule, self._other_namespace(edge)].append(edge)
         for (name, other), edges in sorted(by_rule.items()):
-            rule, here = self.rules[name], self.held.namespace.name
+            rule = self.rules[name]
             yield Finding(
-                namespace=here,
-                severity=Severity.WARNING,
-                code="HalfOpen",
-                about=name,
-                message=f"rule {name} opens this side only, and namespace {other} does not let it "
-                f"through: {self._told(edges)}. Its owner would have to add the other half",
-                place=self.places.of(self.held, rule.field),
-                detail=other,
-                suggestion=snippet(other, [mirrored(rule, here, other)]),
+                self.here,
+                Severity.WARNING,
+                "HalfOpen",
+                name,
+                f"rule {name} opens this side only, and namespace {other} does not let it "
+                f"through: {self.told(edges)}. Its owner would have to add the other half",
+                rule.field,
+                other,
+                owner_of(other),
+                missing=Missing(other, mirrored(rule, self.here, other, rule.reason or "say why")),
             )
 
     def _would_be_cut(self) -> Finding:
@@ -142,19 +162,13 @@ class EdgeReport:
         )
 
     def _note(self, code: str, message: str, field: str = "") -> Finding:
-        return Finding(
-            namespace=self.held.namespace.name,
-            severity=Severity.NOTE,
-            code=code,
-            about="",
-            message=message,
-            place=self.places.intent(self.held, field),
-        )
+        mender = owner_of(self.here)
+        return Finding(self.here, Severity.NOTE, code, "", message, field, mender=mender)
 
     def _of_policy(self, policy: str, severity: Severity, code: str, message: str) -> Finding:
         key = self.foreign.keys[policy]
-        place = self.places.inventory.place(key.kind, key.namespace, key.name)
-        return Finding(self.held.namespace.name, severity, code, policy, message, place)
+        mender = owner_of(key.namespace) if key.namespace else PLATFORM_TEAM
+        return Finding(self.here, severity, code, policy, message, mender=mender, policy=key)
 
     def _with(self, state: State) -> list[NamespaceEdge]:
         return [edge for edge in self.edges if edge.state is state]
@@ -169,28 +183,44 @@ class EdgeReport:
 
     def _speaking_of(self, edge: NamespaceEdge, policies: Declared) -> list[str]:
         found: set[DeclaredBy] = set()
-        halves = (
+        for number, direction, end in self._own_halves(edge):
+            for other in self._numbers(end):
+                found |= policies.by(number, direction, edge.ports, other=other)
+            for place in () if isinstance(end, Workload) else (each[0] for each in end):
+                found |= policies.by(number, direction, edge.ports, place=place)
+        return sorted(by.rule for by in found)
+
+    def _isolating(self, edge: NamespaceEdge) -> list[str]:
+        """Return the policies of others that isolate where the namespace's intent does not."""
+        found: set[PolicyKey] = set()
+        for number, direction, _ in self._own_halves(edge):
+            if self.declared.openings(number, direction) is None:
+                for policy in self.workloads.graph.of_class(number):
+                    side = policy.sides.get(direction)
+                    if side is not None and side.isolates:
+                        found.add(policy.key)
+        return sorted(str(key) for key in found & set(self.foreign.keys.values()))
+
+    def _own_halves(self, edge: NamespaceEdge) -> Iterator[tuple[int, Direction, End]]:
+        """Go through the halves in the namespace itself: those of others are not its affair."""
+        for own, direction, end in (
             (edge.source, Direction.EGRESS, edge.target),
             (edge.target, Direction.INGRESS, edge.source),
-        )
-        for own, direction, end in halves:
-            for number in self._numbers(own):
-                for other in self._numbers(end):
-                    found |= policies.by(number, direction, edge.ports, other=other)
-                for place in () if isinstance(end, Workload) else (each[0] for each in end):
-                    found |= policies.by(number, direction, edge.ports, place=place)
-        return sorted(by.rule for by in found)
+        ):
+            if isinstance(own, Workload) and own.namespace == self.here:
+                for number in self._numbers(own):
+                    yield number, direction, end
 
     def _numbers(self, end: End) -> Sequence[int]:
         return self.workloads.classes[end] if isinstance(end, Workload) else ()
 
     def _other_namespace(self, edge: NamespaceEdge) -> str:
         ends = [end.namespace for end in (edge.source, edge.target) if isinstance(end, Workload)]
-        return next((name for name in ends if name != self.held.namespace.name), "")
+        return next((name for name in ends if name != self.here), "")
 
-    def _told(self, edges: Sequence[NamespaceEdge]) -> str:
+    def told(self, edges: Sequence[NamespaceEdge]) -> str:
         """Name some edges, folded."""
-        names = Names(self.workloads.classes, self.held.namespace.name)
+        names = Names(self.workloads.classes, self.here)
         rows = folded((Edge(edge.source, edge.target, edge.ports) for edge in edges), names, _TOLD)
         told = [f"{row.sources} to {row.targets} on {words.ports(row.says)}" for row in rows]
         return words.some(told, _TOLD, "; ")
