@@ -5,6 +5,7 @@ the APIs' documentation alone, so that the engine can be held against it: it sha
 the engine. Where a rule may or may not match, each way is tried.
 NetworkPolicy: https://kubernetes.io/docs/concepts/services-networking/network-policies/
 The policies of the cluster: https://network-policy-api.sigs.k8s.io/
+Cilium's are told of beside this.
 """
 
 from __future__ import annotations
@@ -16,25 +17,15 @@ from itertools import product
 
 from tests.unit.network.evaluator import (
     JSON,
-    Endpoint,
     Port,
     in_block,
     is_port,
     policy_types,
     selects,
 )
-
-Known = bool | None
-"""Whether something is so; None: it cannot be known."""
-
-ADMIN_KINDS = {"AdminNetworkPolicy": "Admin", "BaselineAdminNetworkPolicy": "Baseline"}
-
-
-@dataclass(frozen=True)
-class End(Endpoint):
-    """One end of a connection; `node` is the one on which a pod runs."""
-
-    node: str = ""
+from tests.unit.reach import cilium_evaluator
+from tests.unit.reach.cilium_evaluator import Known, any_known
+from tests.unit.reach.cluster_policy_fields import End, is_cluster_port, priority_of, tier_of
 
 
 @dataclass(frozen=True)
@@ -76,6 +67,17 @@ class Cluster:
                 yield from self._after_admin(asked)
 
     def _after_admin(self, asked: _Question) -> Iterator[bool]:
+        """Tell of the policies of the namespace: Cilium's denials win over whatever is allowed."""
+        ciliums = self._ciliums(asked)
+        section = asked.direction.lower()
+        denied = any_known(
+            cilium_evaluator.matches(policy, f"{section}Deny", self._of_cilium(asked))
+            for policy in ciliums
+        )
+        if denied is not False:
+            yield False
+        if denied:
+            return
         specs = [
             policy["spec"]
             for policy in self.policies
@@ -84,19 +86,54 @@ class Cluster:
             and selects(policy["spec"].get("podSelector"), asked.pod.labels)
             and asked.direction in policy_types(policy["spec"])
         ]
-        if specs:
-            yield from self._isolated(specs, asked)
+        isolating = [
+            policy
+            for policy in ciliums
+            if cilium_evaluator.isolates(policy["spec"], asked.direction)
+        ]
+        if specs or isolating:
+            allowed = any_known(
+                cilium_evaluator.matches(policy, section, self._of_cilium(asked))
+                for policy in ciliums
+            )
+            # By Cilium a node reaches its pods, and is reached by them as policies say.
+            spares_node = not isolating or asked.direction == "Ingress"
+            yield from self._isolated(specs, allowed, spares_node, asked)
             return
         for verdict in self._verdicts("Baseline", asked):
             yield verdict != "Deny"
 
-    def _isolated(self, specs: Sequence[JSON], asked: _Question) -> Iterator[bool]:
-        """Tell of a pod that NetworkPolicies select: what no rule allows is denied."""
-        if asked.other.host_network and asked.other.node == asked.pod.node:
+    def _ciliums(self, asked: _Question) -> list[JSON]:
+        return [
+            policy
+            for policy in self.policies
+            if policy["kind"] in cilium_evaluator.KINDS
+            and cilium_evaluator.is_selected(policy, self._of_cilium(asked))
+        ]
+
+    def _of_cilium(self, asked: _Question) -> cilium_evaluator.Asked:
+        ends = {end.namespace for end in (asked.pod, asked.other) if end.namespace}
+        return cilium_evaluator.Asked(
+            asked.direction,
+            asked.pod,
+            asked.other,
+            asked.port,
+            {name: self._labels_of(name) for name in ends},
+            self.blocks_cover_pods,
+        )
+
+    def _isolated(
+        self, specs: Sequence[JSON], allowed: Known, spares_node: bool, asked: _Question
+    ) -> Iterator[bool]:
+        """Tell of a pod that policies isolate: what no rule allows is denied.
+
+        `allowed` is what rules of Cilium's say.
+        """
+        if spares_node and asked.other.host_network and asked.other.node == asked.pod.node:
             yield True
             return
         peers, section = ("to", "egress") if asked.direction == "Egress" else ("from", "ingress")
-        matches = {
+        matches = {allowed} | {
             self._is_any_peer(rule.get(peers), asked)
             for spec in specs
             for rule in spec.get(section) or ()
@@ -173,16 +210,24 @@ class Cluster:
         if "networks" in peer:
             return any(in_block({"cidr": cidr}, other.address) for cidr in peer["networks"])
         if "nodes" in peer:
-            addresses = {
-                address
-                for node in self.nodes
-                if selects(peer["nodes"], node["labels"])
-                for address in node["addresses"]
-            }
-            return not other.is_restrictable and other.address in addresses
+            return self._is_node(peer["nodes"], other)
         if "domainNames" in peer:
             return False if other.is_restrictable else None
         return None
+
+    def _is_node(self, selector: JSON, other: End) -> Known:
+        """Say it of a pod by the node that it is on, and of what is outside by the address."""
+        if other.is_restrictable:
+            return False
+        if other.namespace:
+            if not any(selector.values()):
+                return True
+            its = [node for node in self.nodes if node["name"] == other.node]
+            return selects(selector, its[0]["labels"]) if its else None
+        return any(
+            selects(selector, node["labels"]) and other.address in node["addresses"]
+            for node in self.nodes
+        )
 
     def _is_subject(self, subject: JSON, pod: End) -> bool:
         if not pod.is_restrictable:
@@ -211,41 +256,3 @@ class _Question:
     @property
     def target(self) -> End:
         return self.other if self.direction == "Egress" else self.pod
-
-
-def any_known(each: Iterator[Known]) -> Known:
-    found = set(each)
-    return True if True in found else None if None in found else False
-
-
-def tier_of(policy: JSON) -> str:
-    tier: str = policy["spec"].get("tier", "")
-    return ADMIN_KINDS.get(policy["kind"], tier)
-
-
-def priority_of(policy: JSON) -> int:
-    priority: int = policy["spec"].get("priority", 0)
-    return priority
-
-
-def is_cluster_port(entry: JSON, target: End, port: Port) -> bool:
-    """Say whether a connection is to a port of v1alpha1, or to a protocol of v1alpha2."""
-    name = entry.get("namedPort") or entry.get("destinationNamedPort")
-    if name:
-        return target.named_ports.get((name, port.protocol)) == port.number
-    if "portNumber" in entry:
-        number = entry["portNumber"]
-        return bool((number.get("protocol", "TCP"), number["port"]) == (port.protocol, port.number))
-    if "portRange" in entry:
-        some = entry["portRange"]
-        return some.get("protocol", "TCP") == port.protocol and bool(
-            some["start"] <= port.number <= some["end"]
-        )
-    of_protocol = entry.get(port.protocol.lower())
-    if of_protocol is None:
-        return False
-    wanted = of_protocol.get("destinationPort")
-    if wanted is None:
-        return True
-    some = wanted.get("range", {"start": wanted.get("number"), "end": wanted.get("number")})
-    return bool(some["start"] <= port.number <= some["end"])

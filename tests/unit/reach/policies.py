@@ -10,8 +10,9 @@ from typing import Any, Literal
 
 from hypothesis import strategies as st
 
-from bailiwick.policy.reach.kinds import admin_policy, network_policy
+from bailiwick.policy.reach.kinds import admin_policy, cilium, network_policy
 from bailiwick.policy.reach.model import Policy
+from tests.unit.reach.cilium_policies import cilium_policies
 
 JSON = Mapping[str, Any]
 Kind = Literal["AdminNetworkPolicy", "BaselineAdminNetworkPolicy", "ClusterNetworkPolicy"]
@@ -29,6 +30,9 @@ def read(policy: JSON) -> Policy:
             return admin_policy.read_admin(name, spec)
         case "BaselineAdminNetworkPolicy":
             return admin_policy.read_baseline(name, spec)
+        case "CiliumNetworkPolicy" | "CiliumClusterwideNetworkPolicy":
+            (found,) = cilium.read(policy["metadata"].get("namespace", ""), name, policy)
+            return found
     return admin_policy.read_cluster(name, spec)
 
 
@@ -217,6 +221,8 @@ def policy_lists(draw: st.DrawFn) -> list[JSON]:
         result.append(draw(cluster_policies("AdminNetworkPolicy", f"anp{n}")))
     for n in range(draw(st.integers(0, 2))):
         result.append(draw(cluster_policies("ClusterNetworkPolicy", f"cnp{n}")))
+    for n in range(draw(st.sampled_from((0, 0, 1, 2)))):
+        result.append(draw(cilium_policies(NAMESPACES, f"cilium{n}")))
     if draw(st.booleans()):
         result.append(draw(cluster_policies("BaselineAdminNetworkPolicy", "default")))
     return result

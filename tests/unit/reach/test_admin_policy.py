@@ -228,8 +228,8 @@ def test_a_rule_that_passes_pods_first_leaves_networks_to_the_world_outside() ->
 
 
 def test_nodes_are_their_addresses_and_the_pods_on_their_network() -> None:
-    agent = pod("shop/agent", "192.168.0.1", host_network=True)
-    other = pod("shop/other", "192.168.0.2", host_network=True)
+    agent = pod("shop/agent", "192.168.0.1", host_network=True, node="a")
+    other = pod("shop/other", "192.168.0.2", host_network=True, node="b")
     nodes = [
         Node("a", ("192.168.0.1",), labels={"pool": "x"}),
         Node("b", ("192.168.0.2",)),
@@ -241,6 +241,15 @@ def test_nodes_are_their_addresses_and_the_pods_on_their_network() -> None:
     assert connection(of, "shop/web", "192.168.0.2").allowed == port_sets.ALL
     assert connection(of, "shop/web", "shop/other").allowed == port_sets.ALL
     assert connection(of, "shop/web", "shop/cart").allowed == port_sets.ALL
+
+
+def test_a_node_of_which_nothing_is_told_is_still_one_of_all_nodes() -> None:
+    agent = pod("shop/agent", host_network=True)
+    every, some = ({"nodes": selector} for selector in ({}, labelled(pool="x")))
+    of = graph([*PODS, agent], admin(egress=[rule("Deny", "to", every)]))
+    assert not connection(of, "shop/web", "shop/agent")
+    of = graph([*PODS, agent], admin(egress=[rule("Deny", "to", some)]))
+    assert connection(of, "shop/web", "shop/agent").unknown == port_sets.ALL
 
 
 def test_pods_on_their_nodes_network_are_neither_subjects_nor_pods_to_anybody() -> None:

@@ -182,17 +182,29 @@ def test_a_peer_that_no_policy_named_for_a_while_is_looked_up_anew() -> None:
 
 
 def test_a_node_that_comes_changes_and_goes() -> None:
-    agent = pod("shop/agent", "192.168.0.1", host_network=True)
     denies = admin(egress=[rule("Deny", "to", {"nodes": labelled(pool="x")})])
-    of = graph([WEB, agent], denies)
-    of.put_node(Node("a", ("192.168.0.1",), labels={"pool": "x"}))
+    of = graph([WEB, AGENT], denies)
+    assert connection(of, "shop/web", "shop/agent").unknown == port_sets.ALL
+    of.put_node(Node("n0", ("192.168.0.1",), labels={"pool": "x"}))
     assert not connection(of, "shop/web", "192.168.0.1")
     assert not connection(of, "shop/web", "shop/agent")
-    of.put_node(Node("a", ("192.168.0.2",), labels={"pool": "x"}))
-    assert connection(of, "shop/web", "shop/agent").allowed == port_sets.ALL
+    of.put_node(Node("n0", ("192.168.0.2",), labels={"pool": "x"}))
+    assert connection(of, "shop/web", "192.168.0.1").allowed == port_sets.ALL
     assert not connection(of, "shop/web", "192.168.0.2")
-    of.remove_node("a")
+    of.put_node(Node("n0", ("192.168.0.2",)))
+    assert connection(of, "shop/web", "shop/agent").allowed == port_sets.ALL
     assert connection(of, "shop/web", "192.168.0.2").allowed == port_sets.ALL
+    of.remove_node("n0")
+    assert connection(of, "shop/web", "shop/agent").unknown == port_sets.ALL
+
+
+def test_a_pod_on_the_network_of_its_node_comes_back_on_another() -> None:
+    denies = admin(egress=[rule("Deny", "to", {"nodes": labelled(pool="x")})])
+    nodes = [Node("n0", labels={"pool": "x"}), Node("n1")]
+    of = graph([WEB, replace(AGENT, addresses=())], denies, nodes=nodes)
+    assert not connection(of, "shop/web", "shop/agent")
+    of.put_pod(replace(AGENT, addresses=(), node="n1"))
+    assert connection(of, "shop/web", "shop/agent").allowed == port_sets.ALL
 
 
 def test_a_pod_comes_to_a_node_on_which_one_has_its_network_and_leaves_it() -> None:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import event, given
 
 from bailiwick.policy.facts import Pod
 from bailiwick.policy.reach.addresses import of_address
 from bailiwick.policy.reach.edges import at
 from bailiwick.policy.rules import Direction
 from tests.unit.network.evaluator import Port
-from tests.unit.reach.evaluator import Cluster, End, Known
+from tests.unit.reach.cilium_evaluator import Known
+from tests.unit.reach.cluster_policy_fields import End
+from tests.unit.reach.evaluator import Cluster
 from tests.unit.reach.examples import many
+from tests.unit.reach.features import features
 from tests.unit.reach.worlds import OUTSIDE, PORTS, World, by_class, ends, known, worlds
 
 
@@ -31,6 +34,8 @@ def allowed(plain: Cluster, source: Pod, target: Pod, port: Port) -> Known:
 @many
 @given(worlds())
 def test_between_pods(world: World) -> None:
+    for feature in features(world):
+        event(feature)
     world = told_apart(world)
     graph, plain = world.graph(), world.evaluator()
     for source, a in by_class(world, graph):

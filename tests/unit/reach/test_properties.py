@@ -15,6 +15,8 @@ from bailiwick.policy.facts import ContainerPort, Pod
 from bailiwick.policy.reach.addresses import Family, family_of, of_address
 from bailiwick.policy.reach.pods import Signature
 from tests.unit.network.evaluator import policy_types
+from tests.unit.reach import cilium_evaluator, cilium_policies
+from tests.unit.reach.cluster_policy_fields import tier_of
 from tests.unit.reach.pictures import answers
 from tests.unit.reach.policies import (
     JSON,
@@ -31,8 +33,8 @@ from tests.unit.reach.worlds import OUTSIDE, World, worlds
 def with_a_rule_more(draw: st.DrawFn, world: World) -> World:
     """Return the world with one more rule that allows, in one of its policies.
 
-    In a NetworkPolicy it is in a direction in which the policy isolates already: a first rule of
-    egress can make a policy isolate what it did not isolate before.
+    In a NetworkPolicy, and in one of Cilium's, it does not isolate what was not isolated before,
+    as a first rule can.
     """
     policies = list(deepcopy(world.policies))
     policy: JSON = draw(st.sampled_from(policies))
@@ -41,6 +43,12 @@ def with_a_rule_more(draw: st.DrawFn, world: World) -> World:
         spec["policyTypes"] = policy_types(spec)
         section = draw(st.sampled_from(spec["policyTypes"])).lower()
         rule = draw(rules_of_network_policy("from" if section == "ingress" else "to"))
+    elif policy["kind"].startswith("Cilium"):
+        spec["enableDefaultDeny"] = {
+            each.lower(): cilium_evaluator.isolates(spec, each) for each in ("Ingress", "Egress")
+        }
+        section = draw(st.sampled_from(("ingress", "egress")))
+        rule = draw(cilium_policies.rules(section))
     else:
         section = draw(st.sampled_from(("ingress", "egress")))
         kind = cast(Kind, policy["kind"])
@@ -67,6 +75,9 @@ def test_one_more_rule_that_allows_never_takes_an_edge_away(drawn: tuple[World, 
 # Names and order
 
 NAMES = {
+    "k8s:app": "k8s:zone",
+    "any:app": "any:zone",
+    "io.cilium.k8s.namespace.labels.app": "io.cilium.k8s.namespace.labels.zone",
     "shop": "a-shop",
     "payments": "z-payments",
     "app": "zone",
@@ -156,7 +167,7 @@ def test_order_means_nothing_where_the_api_gives_it_no_meaning(
         return random.sample(list(each), len(each))
 
     policies = [
-        shuffled(policy, random, has_order=policy["kind"] != "NetworkPolicy")
+        shuffled(policy, random, has_order=bool(tier_of(policy)))
         for policy in other_order(world.policies)
     ]
     other = replace(

@@ -13,7 +13,9 @@ from bailiwick.policy.reach.cluster_network import OUTSIDE_ONLY, ClusterNetwork
 from bailiwick.policy.reach.edges import Connection
 from bailiwick.policy.reach.graph import Graph
 from tests.unit.network.evaluator import Port
-from tests.unit.reach.evaluator import Cluster, End, Known
+from tests.unit.reach.cilium_evaluator import Known
+from tests.unit.reach.cluster_policy_fields import End
+from tests.unit.reach.evaluator import Cluster
 from tests.unit.reach.policies import JSON, NAMESPACES, policy_lists, read
 
 _V4 = ("10.0.0.1", "10.0.0.9", "10.0.1.1", "198.51.100.7")
@@ -44,7 +46,10 @@ class World:
         )
 
     def evaluator(self) -> Cluster:
-        nodes = [{"labels": node.labels, "addresses": node.addresses} for node in self.nodes]
+        nodes = [
+            {"name": node.name, "labels": node.labels, "addresses": node.addresses}
+            for node in self.nodes
+        ]
         return Cluster(self.namespaces, nodes, self.policies, self.network.blocks_cover_pods)
 
 

@@ -193,6 +193,8 @@ class Graph:
             self._tables.forget(bits(each.number))
             if each.signature.host_network:
                 self._tables.forget(self.classes.on_node(node))
+                peers = self._policies.peers_of_type(NodesPeer)
+                self._look_again(self._resolver.outdated(peers, each))
 
     def _labels_changed(self, name: str, before: Labels) -> None:
         """Renew what names namespaces by labels that this one got or lost."""

@@ -21,7 +21,7 @@ from bailiwick.policy.reach.model import (
     Rule,
     UnknownPeer,
 )
-from bailiwick.policy.reach.peers import EVERYBODY, NOBODY, Peers, PodSet, bits
+from bailiwick.policy.reach.peers import EVERYBODY, NOBODY, Peers, PodSet, bits, numbers
 from bailiwick.policy.reach.places import Covered, covered
 from bailiwick.policy.reach.pods import PodClass
 from bailiwick.policy.rules import Direction
@@ -138,9 +138,12 @@ class Resolver:
                 certain, possible = self._held(self.classes.places.covered(block), peer)
                 return Peers(certain, block), Peers(possible)
             case NodesPeer(selector):
-                block = self._addresses_of(selector)
-                certain, possible = self._held(self.classes.places.covered(block), peer)
-                return Peers(certain, block), Peers(possible)
+                certain, possible = 0, 0
+                for number in numbers(self.classes.host):
+                    sure, perhaps = self._on_nodes(selector, self.classes[number])
+                    certain |= sure
+                    possible |= perhaps
+                return Peers(certain, self._addresses_of(selector)), Peers(possible)
             case NamePeer():
                 # Only the network plugin knows which addresses a name has just now.
                 return NOBODY, Peers(self.classes.host, addresses.ALL)
@@ -158,15 +161,27 @@ class Resolver:
             case BlockPeer(block):
                 return self._held(_covered(block, of, classes), peer)
             case NodesPeer(selector):
-                return self._held(_covered(self._addresses_of(selector), of, classes), peer)
+                return self._on_nodes(selector, of)
             case NamePeer():
                 return 0, own & classes.host
 
-    def _held(self, found: Covered, peer: BlockPeer | NodesPeer) -> Covered:
+    def _on_nodes(self, selector: Selector, of: PodClass) -> Covered:
+        """Say whether a class is on the network of nodes that a selector selects.
+
+        Of a node that is not told nobody knows its labels, but it is one of all nodes.
+        """
+        own = bits(of.number) & self.classes.host
+        if not selector:
+            return own, 0
+        told = [self.nodes[name] for name in of.nodes if name in self.nodes]
+        selected = [node for node in told if selector.matches(node.labels)]
+        if len(selected) == len(of.nodes):
+            return own, 0
+        return 0, own if selected or len(told) < len(of.nodes) else 0
+
+    def _held(self, found: Covered, peer: BlockPeer) -> Covered:
         """Return what a block covers in the eyes of who enforces its policy."""
         host = self.classes.host
-        if isinstance(peer, NodesPeer):
-            return found[0] & host, found[1] & host
         by_default = self.classes.network.blocks_cover_pods
         pods = by_default if peer.covers_pods is None else peer.covers_pods
         nodes = (by_default or None) if peer.covers_nodes is None else peer.covers_nodes
