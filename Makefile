@@ -91,6 +91,10 @@ bench: $(STAMP) ## Measure the operator against a bare client (SHORT=1: in 3 min
 	$(call SAY_IGNORED)
 	@$(RUN) $(BIN)/python -m tests.bench $(ARGS)
 
+.PHONY: fuzz
+fuzz: $(STAMP) ## Read manifests that are nearly right (ARGS="--minutes 5": for 5 minutes, not an hour).
+	@$(BIN)/python -m tests.fuzz $(ARGS)
+
 .PHONY: crds
 crds: $(STAMP) ## Write crds/ from the types in operator/bailiwick/api.
 	$(BIN)/bailiwick crds --output crds --reference docs/reference/api.md
