@@ -189,15 +189,21 @@ def test_a_bridge_that_a_crash_left_is_used_and_then_removed() -> None:
     assert told(ended) == ["delete bridge"]
 
 
-def test_one_edit_is_one_write_and_several_grow_before_they_shrink() -> None:
+def test_one_edit_in_a_direction_is_one_write_and_several_grow_before_they_shrink() -> None:
     others = tuple({**rule, "ports": [number]} for number, rule in enumerate(RULES, 80))
-    third = {"name": "c", "to": CART, "ports": [1]}
-    assert told(plan(live_of(desired()), desired(others[0], RULES[1]))) == ["apply a"]
-    steps = plan(live_of(desired(*RULES)), desired(*others))
-    assert told(steps) == ["apply a", "apply b", "apply a", "apply b"]
+    out, in_ = others
+    assert told(plan(live_of(desired()), desired(out, RULES[1]))) == ["apply a"]
+    assert told(plan(live_of(desired()), desired(out, in_))) == ["apply a", "apply b"]
+    third: JSON = {"name": "c", "to": {"namespace": "payments"}, "ports": [1]}
+    steps = plan(live_of(desired(RULES[0], third)), desired(out, {**third, "ports": [2]}))
+    assert told(steps) == ["apply a", "apply c", "apply a", "apply c"]
     union = steps[0].policy
     assert union is not None
     assert len(union.spec["egress"]) == 2
+
+
+def test_what_is_removed_goes_after_what_is_added() -> None:
+    third = {"name": "c", "to": CART, "ports": [1]}
     mixed = plan(live_of(desired(RULES[0], third)), desired(RULES[1]))
     assert told(mixed) == ["apply b", "delete a", "delete c", "delete c"]
 
@@ -211,6 +217,16 @@ def test_what_somebody_added_to_a_policy_is_taken_away_again() -> None:
     wide = {**live[ISOLATION].spec, "ingress": [{}]}
     live[ISOLATION] = replace(live[ISOLATION], spec=wide)
     assert told(plan(live, desired())) == ["apply isolation shut ingress egress"]
+
+
+def test_what_was_added_to_the_isolation_goes_after_a_rule_allows_it() -> None:
+    live = live_of(desired({**RULES[0], "ports": [80]}))
+    everywhere = [{"to": [{"namespaceSelector": {}}]}]
+    live[ISOLATION] = replace(live[ISOLATION], spec={**live[ISOLATION].spec, "egress": everywhere})
+    assert told(plan(live, desired({**RULES[0], "ports": [443]}))) == [
+        "apply a",
+        "apply isolation shut ingress egress",
+    ]
 
 
 def test_the_rules_of_a_kind_that_cannot_be_read_stay_as_they_are() -> None:

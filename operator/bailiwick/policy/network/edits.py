@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -24,12 +25,12 @@ class Step:
     name: str
     policy: Policy | None
     why: str
-    wave: Literal["", "growing", "shrinking"] = ""
+    wave: Literal["", "growing", "turning", "shrinking"] = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Edits:
-    """Writes in two halves: after the first everything new is allowed, and all of the old still."""
+    """Writes in two halves: after the first all that is to be allowed is, and most of the old."""
 
     growing: tuple[Step, ...] = ()
     shrinking: tuple[Step, ...] = ()
@@ -65,8 +66,9 @@ def edits(live: Mapping[str, NetworkPolicy], rules: Iterable[Policy]) -> Edits:
     """Return what leads from the live policies to those of the rules, but for deletions.
 
     A policy that loses something and gains something grows to the union first, unless it is
-    the only one. One whose selector or directions somebody edited cannot: it is written at
-    once, and what it allowed by accident is lost before another that was edited so regains it.
+    the only one in its direction: then nothing that it loses waits for another. One whose
+    selector or directions somebody edited cannot: it is written at once, and what it allowed by
+    accident is lost before another that was edited so regains it.
     """
     creates: list[Step] = []
     grows: list[Step] = []
@@ -88,16 +90,32 @@ def edits(live: Mapping[str, NetworkPolicy], rules: Iterable[Policy]) -> Edits:
             shrinks.append(step)
         else:
             turns.append((step, _union(there, policy)))
-    alone = len(turns) + len(remade) == 1
-    unions = [] if alone else [apply(union, "grows before it shrinks") for _, union in turns]
-    last = [step for step, _ in turns]
-    # One that did not grow before gains what others are about to lose, so it goes before them.
-    first, together = (last, shrinks) if alone else ([], [*last, *shrinks])
-    growing = (*creates, *grows, *unions)
+    counts = Counter(d for step, _ in turns for d in _directions(step))
+    alone = {
+        step.name
+        for step, _ in turns
+        if not remade and all(counts[each] == 1 for each in _directions(step))
+    }
+    unions = [
+        apply(union, "grows before it shrinks") for step, union in turns if step.name not in alone
+    ]
+    last = [step for step, _ in turns if step.name not in alone]
+    turning = [step for step, _ in turns if step.name in alone]
     return Edits(
-        tuple(replace(step, wave="growing") for step in growing),
-        (*remade, *first, *(replace(step, wave="shrinking") for step in together)),
+        # One that did not grow before gains what others, once grown, are about to lose.
+        (*_wave("growing", (*creates, *grows, *unions)), *_wave("turning", turning)),
+        (*remade, *_wave("shrinking", (*last, *shrinks))),
     )
+
+
+def _wave(
+    name: Literal["growing", "turning", "shrinking"], steps: Iterable[Step]
+) -> tuple[Step, ...]:
+    return tuple(replace(step, wave=name) for step in steps)
+
+
+def _directions(step: Step) -> list[str]:
+    return canonical(step.policy.spec)["policyTypes"] if step.policy else []
 
 
 def _union(live: NetworkPolicy, policy: Policy) -> Policy:
