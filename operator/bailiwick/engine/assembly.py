@@ -105,7 +105,7 @@ class Operator:
             requests=self.requests,
             options=options,
             metrics=metrics,
-            tell=self.namespace_queue.add,
+            tell=self.namespace_queue.add_after,
             concerned=self.concerned,
         )
         self.revisions = Revisions(client, settings.operator_namespace, self.enqueue_all)

@@ -83,6 +83,16 @@ class ImageReconciler:
             return min(wait or _EVIDENCE_RETRY, _EVIDENCE_RETRY)
         return wait
 
+    def notice(self, digest: str) -> None:
+        """Know at once whether a digest whose use changed may be scanned at all.
+
+        Whoever runs it then says so, and not first that it was not scanned yet.
+        """
+        if self._uses.of(digest):
+            target = self._schedule.target(digest)
+            refusal = target if isinstance(target, Refusal) else None
+            self._refuse(digest, self._images.knowledge(digest), refusal)
+
     async def _remember(self, digest: str, known: Knowledge) -> None:
         """Have the evidence store and what is known here agree; raises ApiError."""
         repositories = self._uses.repositories(digest)

@@ -31,10 +31,14 @@ if TYPE_CHECKING:
     from bailiwick.scanners.adapter import Adapter
 
 _LOOKING = 8
+# Seconds. A namespace has several images, and what is new of them often comes at the same time.
+_PAUSE_FOR_MORE = 0.5
 
 
 class Imaging:
-    """The parts that know of images. `tell` is told namespaces that have something new to say.
+    """The parts that know of images.
+
+    `tell` is told namespaces that have something new to say, and how many seconds to wait for more.
 
     Looking at a digest is quick and has a queue of its own, so that what is known already never
     waits for a scan that runs.
@@ -51,7 +55,7 @@ class Imaging:
         requests: DeclaredStore,
         options: Options,
         metrics: Metrics,
-        tell: Callable[[str], None],
+        tell: Callable[[str, float], None],
         concerned: Callable[[], Iterable[str]],
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -64,7 +68,7 @@ class Imaging:
         evidence = ConfigMapEvidence(OwnConfigMaps(client, options.settings.operator_namespace))
         self.images = Images(evidence)
         self.inventory = Inventory(
-            world, scans, requests, self.uses, self.images, self.image_queue.add, concerned
+            world, scans, requests, self.uses, self.images, self._use_changed, concerned
         )
         self.rescans = Rescans(client, requests, self.inventory, self.images, served)
         self.check = EvidenceCheck(evidence, scans, self.uses, self.images, self.image_queue.add)
@@ -138,10 +142,14 @@ class Imaging:
             self.images.learn_scan(new)
         self.image_queue.add(str(told.spec["digest"]))
 
+    def _use_changed(self, digest: str) -> None:
+        self.reconciler.notice(digest)
+        self.image_queue.add(digest)
+
     def tell(self, digest: str) -> None:
         """Have the namespaces that run a digest look at it."""
         for namespace in self.uses.of(digest):
-            self._tell_namespace(namespace)
+            self._tell_namespace(namespace, _PAUSE_FOR_MORE)
 
 
 def _once(work: Callable[[str], Awaitable[None]]) -> Callable[[str], Awaitable[float | None]]:

@@ -64,7 +64,7 @@ class Bench:
             requests=self.requests,
             options=Options(scanner=self.scanner),
             metrics=Metrics(),
-            tell=self.told.append,
+            tell=lambda namespace, _pause: self.told.append(namespace),
             concerned=lambda: list(self.intents),
             clock=self.clock,
         )
