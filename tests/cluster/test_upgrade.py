@@ -66,8 +66,7 @@ def test_an_upgrade_keeps_every_policy_untouched(before: Path, plane: ControlPla
     admin = Kubectl(plane.admin)
     admin.apply(EXAMPLES / "profile.yaml")
     for namespace in ISOLATED:
-        admin.apply(EXAMPLES / namespace / "workloads.yaml")
-        admin.apply(EXAMPLES / namespace / "intent.yaml")
+        admin.apply(EXAMPLES / namespace)
     with OperatorProcess(plane, source=before / "operator") as older:
         older.wait_ready()
         eventually(lambda: assert_in_force(admin), timeout=60)

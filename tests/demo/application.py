@@ -57,7 +57,7 @@ def read(
     workloads = [
         _with_images(each, image, reported)
         for name in (*NAMESPACES, *NEIGHBOURS)
-        for each in renamed(f"{name}/workloads.yaml")
+        for each in renamed(f"{name}/application.yaml")
     ]
     intents = {
         name: _reviewed_later(renamed(f"{name}/intent.yaml")[0])
@@ -69,7 +69,7 @@ def read(
 
 def tags() -> dict[str, str]:
     """Repository → tag, of every image in the examples."""
-    text = "".join(path.read_text() for path in sorted(EXAMPLES.glob("*/workloads.yaml")))
+    text = "".join(path.read_text() for path in sorted(EXAMPLES.glob("*/application.yaml")))
     return dict(re.findall(r"image: [^/\s]+/(\S+):(\S+)", text))
 
 
