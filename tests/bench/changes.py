@@ -9,7 +9,6 @@ import asyncio
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from statistics import median
 
 from bailiwick.api.meta import PROFILE_LABEL
 from tests.bench import workload
@@ -108,8 +107,8 @@ class Changes:
         return max(0.0, await self._observer.at(done, what, self._operator) - answered)
 
 
-async def bare_apply(scene: Scene, count: int) -> float:
-    """The median time of one bare apply of a policy, one after the other, in seconds."""
+async def bare_applies(scene: Scene, count: int) -> list[float]:
+    """The times of bare applies of a policy, one after the other, in seconds."""
     path = policy_path("default", "bench")
     times = []
     for index in range(count):
@@ -128,7 +127,7 @@ async def bare_apply(scene: Scene, count: int) -> float:
         await scene.bare.send(apply(path, body))
         times.append(time.monotonic() - begun)
     await scene.admin.send(Request("DELETE", path, None))
-    return median(times)
+    return times
 
 
 async def quiet_writes(scene: Scene, operator: OperatorProcess, seconds: float) -> list[str]:

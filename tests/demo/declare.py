@@ -26,7 +26,9 @@ def apply_workloads(stage: Stage) -> None:
     """Set the floor, deploy the applications, and wait until their pods run."""
     screen, made = stage.screen, stage.application
     screen.heading("The platform team sets a floor; teams deploy their applications")
-    screen.say("Applied: manifests/examples/profile.yaml, then manifests/examples/*/application.yaml")
+    screen.say(
+        "Applied: manifests/examples/profile.yaml, then manifests/examples/*/application.yaml"
+    )
     deployments = sum(each["kind"] == "Deployment" for each in made.workloads)
     with screen.working(f"{deployments} Deployments") as progress:
         stage.admin.apply([made.profile, *made.workloads])

@@ -33,7 +33,7 @@ def measured(scale: int, from_scratch: float = 1.0) -> reach.Measured:
 def results(*starts: list[ColdStart]) -> Results:
     return Results(
         starts={group[0].size: group for group in starts},
-        bare_apply=0.002,
+        bare_applies=[0.002],
         edits=[0.01, 0.02],
         opt_ins=[0.03],
         deletions=[0.01],

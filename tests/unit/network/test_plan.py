@@ -221,7 +221,7 @@ def test_what_somebody_added_to_a_policy_is_taken_away_again() -> None:
 
 def test_what_was_added_to_the_isolation_goes_after_a_rule_allows_it() -> None:
     live = live_of(desired({**RULES[0], "ports": [80]}))
-    everywhere = [{"to": [{"namespaceSelector": {}}]}]
+    everywhere: list[JSON] = [{"to": [{"namespaceSelector": {}}]}]
     live[ISOLATION] = replace(live[ISOLATION], spec={**live[ISOLATION].spec, "egress": everywhere})
     assert told(plan(live, desired({**RULES[0], "ports": [443]}))) == [
         "apply a",
