@@ -36,6 +36,8 @@ APPLIED_WHOLE = ConfigDict(json_schema_extra=ATOMIC_MAP)
 
 CONTROL_LIMIT = 100
 FINDING_LIMIT = 50
+CUT_LIMIT = 50
+INCOMING_LIMIT = 20
 WORST_LIMIT = 20
 PROBLEM_LIMIT = 20
 REFUSED_LIMIT = 20
@@ -111,11 +113,67 @@ class Finding(ApiModel):
     """Something that is not as it was declared."""
 
     id: Line
-    """What kind of finding this is, in one word."""
+    """The same as long as it is the same finding, in `bailiwick plan` too."""
+    code: Line
+    """What kind of finding this is, in one word: WidenedByForeign."""
+    severity: Literal["error", "warning", "note"]
+    """error: something that was asked for does not come about; warning: it does, and may not mean
+    what its owner thinks; note: worth knowing."""
     rule: Line | None = None
     """The rule or allowance that it is about."""
+    policy: Text | None = None
+    """The policy of somebody else that causes it: NetworkPolicy shop/legacy."""
+    mender: Line | None = None
+    """Who can mend it: the owner of a namespace, or the platform team."""
     message: Message
     """What was found, and what to do."""
+    suggestion: Message | None = None
+    """YAML to paste, and in a comment where."""
+
+
+class Traffic(ApiModel):
+    """Who may reach whom, in words."""
+
+    from_: Message
+    """The workloads, or addresses, that begin the connections."""
+    to: Message
+    """The workloads, or addresses, that they lead to."""
+    ports: Message
+    """The ports: 80, 443-445, 53/UDP, or all."""
+
+
+class AuditStatus(ApiModel):
+    """What Enforce would change."""
+
+    would_cut: Count = 0
+    """Edges that are possible today and would not be, or not on all of their ports."""
+    would_stay: Count = 0
+    """Edges that are possible today and would stay as they are."""
+    cut: Annotated[
+        tuple[Traffic, ...], Field(max_length=CUT_LIMIT, json_schema_extra=ATOMIC_LIST)
+    ] = ()
+    """What would be cut; edges that say the same are one entry."""
+    cut_omitted: Count = 0
+    """How many more entries there are."""
+
+
+class IncomingHalfOpen(ApiModel):
+    """Traffic that another namespace declared with this one, and this one has not."""
+
+    namespace: Line
+    """The other namespace."""
+    rule: Line
+    """The name of the rule there."""
+    direction: Literal["Ingress", "Egress"]
+    """The half that is missing here: Ingress where the others want to come in."""
+    from_: Message
+    """The workloads that begin the connections."""
+    to: Message
+    """The workloads that they lead to."""
+    ports: Message
+    """The ports that are closed here."""
+    suggestion: Message
+    """YAML to paste into the intent of this namespace where the traffic is to be allowed."""
 
 
 class NetworkStatus(ApiModel):
@@ -127,9 +185,10 @@ class NetworkStatus(ApiModel):
     """Policies that the intent and its profile come to; in Audit, none of them is there. Condition
     Ready says where one is not in place."""
     declared_edges: Count | None = None
-    """Edges that the intent and its profile declare."""
+    """Edges that the intent and its profile declare: pairs of one workload here and one other end,
+    which is a workload, a range of addresses, or everyone else where a side restricts nobody."""
     effective_edges: Count | None = None
-    """Edges that are possible, given every policy in the cluster."""
+    """Edges that are possible today, given every policy in the cluster."""
     would_apply: (
         Annotated[tuple[Line, ...], Field(max_length=FINDING_LIMIT, json_schema_extra=AS_SET)]
         | None
@@ -137,10 +196,22 @@ class NetworkStatus(ApiModel):
     """In Audit: the names of the policies that Enforce would apply."""
     would_apply_omitted: Count | None = None
     """How many more policies Enforce would apply."""
+    audit: AuditStatus | None = None
+    """In Audit: which traffic Enforce would cut."""
+    incoming_half_open: (
+        Annotated[
+            tuple[IncomingHalfOpen, ...],
+            Field(max_length=INCOMING_LIMIT, json_schema_extra=ATOMIC_LIST),
+        ]
+        | None
+    ) = None
+    """What other namespaces declared with this one, and this one does not let through."""
+    incoming_half_open_omitted: Count | None = None
+    """How many more of those there are."""
     findings: Annotated[
         tuple[Finding, ...], Field(max_length=FINDING_LIMIT, json_schema_extra=ATOMIC_LIST)
     ] = ()
-    """What is not as it was declared."""
+    """What is not as it was declared, the most severe first."""
     findings_omitted: Count = 0
     """How many more findings there are."""
 

@@ -22,6 +22,7 @@ from bailiwick.engine.notices import Notices
 from bailiwick.engine.objects import DeclaredObject
 from bailiwick.engine.profiles import Profiles, Standing, standing
 from bailiwick.engine.queue import WorkQueue
+from bailiwick.engine.reachability import Reachability
 from bailiwick.engine.rendering import Renderer
 from bailiwick.engine.resync import Resync
 from bailiwick.engine.revisions import Revisions
@@ -49,6 +50,10 @@ logger = logging.getLogger(__name__)
 # through all intents, so that the pause grows with them: else the cost would with their square.
 _ROLLOUT_PAUSE = 0.5
 _ROLLOUT_PAUSE_OF_AN_INTENT = 0.001
+
+
+# What somebody else lets through hardly ever changes by one event alone.
+_REACH_PAUSE = 0.3
 
 
 class Operator:
@@ -91,7 +96,10 @@ class Operator:
         }
         self.resync = Resync(client, self.stores, self._readable_changed)
         self.world = World(self._read_problems)
-        self.changes = Changes(self.namespace_queue.add, self.concerns, self.dependents, settings)
+        self.reachability = Reachability(self.world, settings, self._wake_for_reach)
+        self.changes = Changes(
+            self.namespace_queue.add, self.concerns, self.dependents, settings, self.reachability
+        )
         self.watches = Watches(
             client, self.world, self.changes, settings.operator_namespace, self._readable_changed
         )
@@ -133,6 +141,7 @@ class Operator:
             enforcer=Enforcer(
                 client, self.world, project, throttle.acquire, self.namespace_queue.add
             ),
+            reachability=self.reachability,
             inventory=self.imaging.inventory,
             rescans=self.imaging.rescans,
             statuses=self.statuses,
@@ -156,6 +165,11 @@ class Operator:
     def concerned(self) -> list[str]:
         """Return the namespaces that have an intent, or a label that asks for one."""
         return [each for each in self.world.all_namespaces if self.concerns(each)]
+
+    def _wake_for_reach(self, namespace: str) -> None:
+        """Have a namespace looked at soon: what others do often comes in several steps."""
+        if self.concerns(namespace):
+            self.namespace_queue.add_after(namespace, _REACH_PAUSE)
 
     def enqueue_all(self) -> None:
         """Have every namespace that concerns us looked at."""

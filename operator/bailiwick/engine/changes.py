@@ -7,7 +7,7 @@ or its status were computed from has changed, and not otherwise.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from bailiwick.engine.dependents import Dependents
 from bailiwick.policy.facts import (
@@ -22,6 +22,9 @@ from bailiwick.policy.facts import (
 )
 from bailiwick.policy.network import dependencies as keys
 from bailiwick.policy.settings import Settings
+
+if TYPE_CHECKING:
+    from bailiwick.engine.reachability import Reachability
 
 T = TypeVar("T")
 
@@ -40,16 +43,19 @@ class Changes:
         concerns: Callable[[str], bool],
         dependents: Dependents,
         settings: Settings,
+        reachability: Reachability,
     ) -> None:
         self._enqueue = enqueue
         self._concerns = concerns
         self._dependents = dependents
         self._settings = settings
+        self._reachability = reachability
 
     def pod(self, old: Pod | None, new: Pod | None) -> None:
         """A pod concerns its own namespace, and those whose rules look at its ports."""
         pod = _either(old, new)
         if _network_shape(old) != _network_shape(new):
+            self._reachability.pod_changed(old, new)
             self._tell(k for p in (old, new) if p for k in keys.keys_of_pod(p, self._settings))
         if _own_shape(old) != _own_shape(new):
             self._own(pod.namespace)
@@ -72,7 +78,9 @@ class Changes:
 
     def network_policy(self, old: NetworkPolicy | None, new: NetworkPolicy | None) -> None:
         """A policy, ours or not, concerns its namespace."""
-        self._own(_either(old, new).namespace)
+        namespace = _either(old, new).namespace
+        self._own(namespace)
+        self._reachability.changed(namespace)
 
     def template(self, _old: ConfigMap | None, _new: ConfigMap | None) -> None:
         """A template concerns the namespaces whose profile uses templates."""
@@ -84,6 +92,7 @@ class Changes:
         self._enqueue(namespace.name)
         if old is None or new is None or old.labels != new.labels:
             self._tell([keys.namespace_key(namespace.name)])
+            self._reachability.namespace_changed(namespace.name)
 
     def _own(self, namespace: str) -> None:
         if self._concerns(namespace):

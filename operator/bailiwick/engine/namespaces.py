@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from bailiwick.engine.meaning import Meaning, Reader
     from bailiwick.engine.notices import Notices
     from bailiwick.engine.objects import DeclaredObject
+    from bailiwick.engine.reachability import Reachability
     from bailiwick.engine.rescans import Rescans
     from bailiwick.engine.statuses import Statuses
     from bailiwick.engine.world import World
@@ -66,6 +67,7 @@ class NamespaceReconciler:
     intents: DeclaredStore
     reader: Reader
     enforcer: Enforcer
+    reachability: Reachability
     inventory: Inventory
     rescans: Rescans
     statuses: Statuses
@@ -128,6 +130,8 @@ class NamespaceReconciler:
         wanted = meaning.compiled.policies if _is_enforced(meaning) else ()
         enforced = await self.enforcer.enforce(intent, wanted, meaning.compiled.frozen)
         self._report_repairs(intent, enforced)
+        if enforced.written:
+            self.reachability.changed(namespace.name)
         evidence = await self._evidence(namespace, intent, meaning, wanted, enforced, now)
         rescan, ends = await self.rescans.advance(intent, meaning.effective.images, now)
         wake = await self.statuses.tell(namespace, intent, evidence, now, rescan)
@@ -152,8 +156,7 @@ class NamespaceReconciler:
             now=now,
             plan=meaning.compiled,
             live=compare(ours, wanted, enforced),
-            foreign=tuple(sorted(foreign, key=lambda p: p.name)),
-            pod_labels=tuple(pod.labels for pod in pods if not pod.host_network),
+            reach=self.reachability.look(meaning, (*ours, *foreign), foreign),
             images=await self.inventory.look(intent, pods, meaning.effective.images, now),
             unreadable=self.world.unreadable,
         )
@@ -203,6 +206,7 @@ class NamespaceReconciler:
     def _forget(self, name: str) -> None:
         self.reader.forget(name)
         self.enforcer.forget(name)
+        self.reachability.forget(name)
         self.inventory.forget(name)
         self.statuses.forget(name)
 

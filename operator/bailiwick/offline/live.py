@@ -19,17 +19,10 @@ from bailiwick.offline.lines import Lines
 from bailiwick.offline.objects import POLICY_GROUP, Collector
 from bailiwick.offline.yaml_documents import Composed
 from bailiwick.policy.facts import Owner
+from bailiwick.policy.reach.kinds.unreadable import unknown
 from bailiwick.policy.reach.model import (
-    Action,
-    AnyonePeer,
-    PodsPeer,
-    Policy,
     PolicyKey,
-    Rule,
-    Side,
-    Tier,
 )
-from bailiwick.policy.rules import Direction
 from bailiwick.rendering.library import TEMPLATE_LABEL
 
 CLUSTER: Final = "cluster"
@@ -155,7 +148,8 @@ class _Reader:
             if resource not in (resources.NETWORK_POLICIES, *_POLICIES):
                 continue
             for namespace in sorted(populated - read) if resource.namespaced else ("",):
-                policy = _unread(resource, namespace)
+                key = PolicyKey(resource.kind, namespace, _NOT_READABLE)
+                policy = unknown(key, f"{resource.name} may not be read")
                 self.inventory.policies[policy.key] = policy
 
     def name_pods_after_deployments(self) -> None:
@@ -177,16 +171,3 @@ class _Reader:
     def _take(self, resource: Resource, item: Json) -> None:
         body = {**item, "apiVersion": resource.api_version, "kind": resource.kind}
         self._collector.take(Document(CLUSTER, body, Composed(body, Lines(0, body))))
-
-
-def _unread(resource: Resource, namespace: str) -> Policy:
-    unknown = f"{resource.name} may not be read"
-    rules = tuple(
-        Rule(action, (AnyonePeer(),), unknown=unknown) for action in (Action.ALLOW, Action.DENY)
-    )
-    return Policy(
-        PolicyKey(resource.kind, namespace, _NOT_READABLE),
-        Tier.NAMESPACE if namespace else Tier.ADMIN,
-        PodsPeer(namespace),
-        {direction: Side(rules, isolates=bool(namespace)) for direction in Direction},
-    )

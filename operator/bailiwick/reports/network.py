@@ -2,48 +2,98 @@
 
 from __future__ import annotations
 
-from bailiwick.api.intent_status import FINDING_LIMIT
+from collections.abc import Iterable
+
+from bailiwick.api.intent_status import CUT_LIMIT, FINDING_LIMIT, INCOMING_LIMIT
 from bailiwick.policy.assessment.evidence import Evidence
-from bailiwick.policy.controls.foreign import widening
 from bailiwick.policy.effective import Enforcement
+from bailiwick.policy.findings import words
+from bailiwick.policy.findings.effective import Audit, NamespaceReach
+from bailiwick.policy.findings.finding import Finding, Missing, in_order
+from bailiwick.policy.findings.incoming import Incoming
+from bailiwick.policy.findings.intent import of_intent
+from bailiwick.policy.findings.words import Names
+from bailiwick.policy.reach.pods import Workload
 from bailiwick.reports.fields import JSON, bounded, line, message, present
+from bailiwick.reports.snippets import snippet
+
+_NAMED = 12
 
 
 def network_status(evidence: Evidence) -> JSON:
-    """Write what is planned or in place, and every finding, those that close a rule first."""
-    plan, effective = evidence.plan, evidence.effective
-    findings = [
-        present(id=line(f.code), rule=line(f.rule) or None, message=message(f.message))
-        for f in sorted(plan.findings if plan else (), key=lambda f: f.severity != "closed")
-    ]
-    findings += [
-        {"id": "Lapsed" if r.lapsed else "LapsesSoon", "rule": line(r.rule), "message": words}
-        for r in effective.reviews
-        if (
-            words := f"reviewBy {r.review_by} has passed and the rule is closed: set a later date, "
-            "or remove the rule"
-            if r.lapsed
-            else f"the rule is closed at the end of {r.review_by} (UTC) unless reviewBy is moved"
-        )
-    ]
-    if effective.enforcement is Enforcement.ENFORCE:
-        findings += [
-            {
-                "id": "WidenedByForeign",
-                "message": message(
-                    f"NetworkPolicy {each.name}, which Bailiwick did not make, opens "
-                    f"{' and '.join(sorted(each.directions))} for pods here"
-                ),
-            }
-            for each in widening(evidence.foreign, effective.isolate, evidence.pod_labels)
-        ]
-    shown, omitted = bounded(findings, FINDING_LIMIT)
-    result: JSON = {"findings": list(shown), "findingsOmitted": omitted}
-    if plan is None:
-        return result
-    names = [policy.name for policy in plan.policies]
-    result |= {"policies": len(names), "declaredEdges": plan.declared_edges}
-    if effective.enforcement is Enforcement.AUDIT:
-        would, beyond = bounded(names, FINDING_LIMIT)
-        result |= {"wouldApply": list(would), "wouldApplyOmitted": beyond}
+    """Write what is planned or in place, what is possible, and every finding."""
+    plan, effective, reach = evidence.plan, evidence.effective, evidence.reach
+    found = [*of_intent(effective, plan), *(reach.findings if reach else ())]
+    findings, omitted = bounded([_finding(each) for each in in_order(found)], FINDING_LIMIT)
+    result: JSON = {"findings": list(findings), "findingsOmitted": omitted}
+    if plan is not None:
+        names = [policy.name for policy in plan.policies]
+        result["policies"] = len(names)
+        if effective.enforcement is Enforcement.AUDIT:
+            would, beyond = bounded(names, FINDING_LIMIT)
+            result |= {"wouldApply": list(would), "wouldApplyOmitted": beyond}
+    if reach is not None:
+        result |= _edges(effective.namespace, reach)
     return result
+
+
+def _edges(here: str, reach: NamespaceReach) -> JSON:
+    asked, omitted = bounded([_incoming(here, each) for each in reach.incoming], INCOMING_LIMIT)
+    result: JSON = {
+        "declaredEdges": reach.declared_edges,
+        "effectiveEdges": reach.effective_edges,
+    }
+    if asked:
+        result |= {"incomingHalfOpen": list(asked), "incomingHalfOpenOmitted": omitted}
+    if reach.audit is not None:
+        result["audit"] = _audit(reach.audit)
+    return result
+
+
+def _finding(each: Finding) -> JSON:
+    return present(
+        id=each.id,
+        code=line(each.code),
+        severity=str(each.severity),
+        rule=line(each.about) if each.of_rule else None,
+        policy=str(each.policy) if each.policy else None,
+        mender=line(each.mender) or None,
+        message=message(each.message),
+        suggestion=_suggestion(each.missing) if each.missing else None,
+    )
+
+
+def _incoming(here: str, each: Incoming) -> JSON:
+    return {
+        "namespace": line(each.namespace),
+        "rule": line(each.rule),
+        "direction": each.direction.value,
+        "from": _several(here, each.sources),
+        "to": _several(here, each.targets),
+        "ports": message(words.ports(each.ports)),
+        "suggestion": _suggestion(each.missing),
+    }
+
+
+def _audit(audit: Audit) -> JSON:
+    rows, omitted = bounded(audit.rows, CUT_LIMIT)
+    cut = [
+        {"from": message(row.sources), "to": message(row.targets), "ports": message(row.ports)}
+        for row in rows
+    ]
+    return {
+        "wouldCut": audit.cut,
+        "wouldStay": audit.stay,
+        "cut": cut,
+        "cutOmitted": omitted,
+    }
+
+
+def _several(here: str, workloads: Iterable[Workload]) -> str:
+    found = list(workloads)
+    names = Names(found, here)
+    return message(words.some([names.one(each) for each in found], _NAMED))
+
+
+def _suggestion(missing: Missing) -> str:
+    return message(snippet(missing.namespace, [missing.rule]))

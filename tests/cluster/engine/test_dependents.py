@@ -148,7 +148,7 @@ def test_the_container_ports_of_pods_that_a_rule_names(
     shop.declare(enforcing({"name": "out", "to": peer, "ports": ["grpc"]}, profile=bare))
 
     def is_unknown(unknown: bool) -> None:
-        findings = {each["id"] for each in shop.status()["network"]["findings"]}
+        findings = {each["code"] for each in shop.status()["network"]["findings"]}
         assert ("UnresolvedPort" in findings) == unknown
 
     shop.until_ready()

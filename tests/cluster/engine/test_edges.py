@@ -30,14 +30,14 @@ def test_a_rule_for_a_service_that_is_not_there_is_closed_and_named(tenant: Tena
     assert f"out: there is no Service {shop.name}/none" in ready["message"]
     assert "correct the name, or create it" in ready["message"]
     assert rules_of(shop) == {None, "dns", "web-to-store"}
-    findings = {(each["id"], each["rule"]) for each in shop.status()["network"]["findings"]}
+    findings = {(each["code"], each.get("rule")) for each in shop.status()["network"]["findings"]}
     assert ("ServiceNotFound", "out") in findings
 
 
 def test_a_port_name_that_no_pod_has_is_a_finding(tenant: TenantFactory) -> None:
     shop = tenant(intent=enforcing(rule() | {"ports": ["grpc"]}))
     shop.until_ready()
-    (found,) = (f for f in shop.status()["network"]["findings"] if f["id"] == "UnresolvedPort")
+    (found,) = (f for f in shop.status()["network"]["findings"] if f["code"] == "UnresolvedPort")
     assert found["rule"] == "web-to-store"
     assert "no pod of the target has a container port called grpc" in found["message"]
 
@@ -55,7 +55,9 @@ def test_what_a_network_policy_cannot_express_is_not_enforced_wider(
     shop = tenant(intent=enforcing({"name": "hard", **other}, rule(), profile=profile()))
     shop.until("Ready", "False", "RulesNotEnforceable")
     assert rules_of(shop) == {None, "web-to-store"}
-    assert ("hard", finding) in {(f["rule"], f["id"]) for f in shop.status()["network"]["findings"]}
+    assert ("hard", finding) in {
+        (f.get("rule"), f["code"]) for f in shop.status()["network"]["findings"]
+    }
 
 
 def test_a_namespace_without_pods_is_isolated_and_compliant(tenant: TenantFactory) -> None:

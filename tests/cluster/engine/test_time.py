@@ -42,7 +42,7 @@ def test_a_rule_is_warned_of_when_its_time_comes(
         before = shop.policies().keys()
         said = control(shop, "warn")
         assert f"web-to-store (reviewBy {last_day})" in said["message"]
-        assert "LapsesSoon" in {each["id"] for each in shop.status()["network"]["findings"]}
+        assert "LapsesSoon" in {each["code"] for each in shop.status()["network"]["findings"]}
         assert shop.policies().keys() == before
 
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bailiwick.policy.assessment.evidence import Evidence, ImageFact, LivePolicies
 from bailiwick.policy.effective import EffectiveIntent, Enforcement, ImageTerms
-from bailiwick.policy.facts import NetworkPolicy
+from bailiwick.policy.findings import finding
+from bailiwick.policy.findings.effective import NamespaceReach
 from bailiwick.policy.images import state
 from bailiwick.policy.images.findings import Finding, HygieneFacts, ScanReport, Severity
 from bailiwick.policy.images.inventory import ContainerUse, Problem, RunningImage
 from bailiwick.policy.images.references import Reference
 from bailiwick.policy.network.model import CompiledNetwork, NetworkFinding, Policy
+from bailiwick.policy.reach.model import PolicyKey
 from bailiwick.policy.rules import Direction, Entity, EntityPeer, Rule, WorkloadPeer
 from bailiwick.policy.settings import Settings
 
@@ -129,11 +130,16 @@ def evidence(**changes: Any) -> Evidence:
         now=NOW,
         plan=PLAN,
         live=LIVE,
-        pod_labels=({"app": "cart"},),
+        reach=NamespaceReach(4, 4),
         images=(image(critical()),),
     )
     return replace(good, **changes)
 
 
-def foreign(name: str, spec: Mapping[str, Any]) -> NetworkPolicy:
-    return NetworkPolicy("shop", name, f"uid-{name}", spec={"podSelector": {}, **spec})
+def widened(by: str) -> NamespaceReach:
+    """Make what is possible where a policy of somebody else opens more than was declared."""
+    key = PolicyKey("NetworkPolicy", "shop", by)
+    found = finding.Finding(
+        "shop", finding.Severity.ERROR, "WidenedByForeign", str(key), f"{key}", policy=key
+    )
+    return NamespaceReach(4, 5, (found,))

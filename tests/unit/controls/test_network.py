@@ -8,21 +8,20 @@ import pytest
 
 from bailiwick.policy.assessment.evidence import Evidence, LivePolicies
 from bailiwick.policy.controls import network
-from bailiwick.policy.controls.foreign import widening
 from bailiwick.policy.controls.result import Outcome
 from bailiwick.policy.effective import Enforcement, ReviewNotice
+from bailiwick.policy.findings.effective import NamespaceReach
+from bailiwick.policy.findings.finding import Finding, Severity
 from bailiwick.policy.network.model import CompiledNetwork, NetworkFinding
 from bailiwick.policy.rules import Direction
 from bailiwick.policy.settings import Settings
 from tests.unit.controls.make import (
-    BOTH,
     LIVE,
     PLAN,
     RULE,
     closed,
     effective,
     evidence,
-    foreign,
 )
 
 AUDIT = effective(enforcement=Enforcement.AUDIT)
@@ -118,40 +117,39 @@ def test_rules_are_reviewed_before_they_lapse(
     assert words in result.message
 
 
-EVERYTHING_IN = {"policyTypes": ["Ingress"], "ingress": [{}]}
+def found(code: str, about: str, severity: Severity = Severity.ERROR) -> Finding:
+    return Finding("shop", severity, code, about, f"{about} is the cause")
 
 
 @pytest.mark.parametrize(
-    "spec,opened",
+    "findings, outcome, words",
     [
-        (EVERYTHING_IN, {"Ingress"}),
-        ({"ingress": [{"from": [{"podSelector": {}}]}]}, {"Ingress"}),
-        ({"egress": [{}]}, {"Egress"}),
-        ({"policyTypes": ["Ingress"], "ingress": [{}], "egress": [{}]}, {"Ingress"}),
-        ({"policyTypes": ["Ingress", "Egress"], "ingress": [], "egress": []}, set()),
-        ({}, set()),
-        ({**EVERYTHING_IN, "podSelector": {"matchLabels": {"app": "other"}}}, set()),
+        ((), "pass", "4 edges possible"),
+        ((found("WidenedByForeign", "by-hand"),), "fail", "More is possible here than is declared"),
+        (
+            (found("WidenedByForeign", "a"), found("WidenedByForeign", "b")),
+            "fail",
+            "a is the cause. Also: b.",
+        ),
+        ((found("HalfOpen", "r", Severity.WARNING),), "warn", "Not all that is declared"),
+        ((found("NarrowedByForeign", "p", Severity.WARNING),), "warn", "Not all that is declared"),
+        ((found("Unknown", "p", Severity.WARNING),), "error", "What is possible here is not known"),
+        (
+            (found("Unknown", "p", Severity.WARNING), found("WidenedByForeign", "a")),
+            "error",
+            "p is the cause",
+        ),
+        ((found("Unknown", "", Severity.NOTE), found("Shadowed", "r", Severity.NOTE)), "pass", ""),
     ],
 )
-def test_a_foreign_policy_widens_where_it_selects_pods_and_allows_something(
-    spec: dict[str, Any], opened: set[str]
+def test_what_is_possible_is_held_against_what_is_declared(
+    findings: tuple[Finding, ...], outcome: str, words: str
 ) -> None:
-    found = widening([foreign("by-hand", spec)], BOTH, [{"app": "cart"}])
-    assert {d.value for each in found for d in each.directions} == opened
-
-
-def test_a_foreign_policy_in_a_direction_that_is_not_isolated_widens_nothing() -> None:
-    only_egress = frozenset({Direction.EGRESS})
-    assert not widening([foreign("by-hand", EVERYTHING_IN)], only_egress, [{}])
-
-
-def test_widening_policies_are_named() -> None:
-    given = evidence(foreign=(foreign("b", EVERYTHING_IN), foreign("a", EVERYTHING_IN)))
-    result = network.not_widened(given)
-    assert result.outcome is Outcome.FAIL
-    assert "a (Ingress), b (Ingress)" in result.message
+    result = network.effective(evidence(reach=NamespaceReach(4, 4, findings)))
+    assert result.outcome == outcome
+    assert words in result.message
 
 
 def test_what_is_not_isolated_cannot_be_widened() -> None:
-    given = evidence(effective=AUDIT, foreign=(foreign("by-hand", EVERYTHING_IN),))
-    assert network.not_widened(given).outcome is Outcome.SKIP
+    widened = NamespaceReach(4, 9, (found("WidenedByForeign", "by-hand"),))
+    assert network.effective(evidence(effective=AUDIT, reach=widened)).outcome is Outcome.SKIP

@@ -20,9 +20,9 @@ from tests.unit.controls.make import (
     critical,
     effective,
     evidence,
-    foreign,
     image,
     unidentified,
+    widened,
 )
 from tests.unit.verdict.make import NO_PROFILE, conditions, given, said, status
 
@@ -48,7 +48,7 @@ def test_a_namespace_as_it_should_be_is_compliant() -> None:
 
 
 OVERDUE = image(critical(), seen=timedelta(days=16))
-WIDE = foreign("break-glass", {"policyTypes": ["Ingress"], "ingress": [{}]})
+WIDE = widened("break-glass")
 FAILURE = Failure("PullDenied", "The registry wants credentials", NOW)
 LOOSENED = (Refusal("spec.enforcement", "write Enforce"),)
 AUDIT = effective(enforcement=Enforcement.AUDIT)
@@ -78,7 +78,7 @@ AUDIT = effective(enforcement=Enforcement.AUDIT)
             },
         ),
         (
-            evidence(foreign=(WIDE,)),
+            evidence(reach=WIDE),
             {
                 "Ready": ("True", "Succeeded"),
                 "NetworkEnforced": ("False", "WidenedByForeign"),

@@ -14,6 +14,7 @@ from bailiwick.policy.assessment.evidence import Evidence, ImageFact, LivePolici
 from bailiwick.policy.assessment.history import broken_at, read
 from bailiwick.policy.controls.catalogue import CATALOGUE
 from bailiwick.policy.effective import Enforcement
+from bailiwick.policy.findings.effective import NamespaceReach
 from bailiwick.policy.images.state import Failure
 from bailiwick.policy.rules import Direction
 from bailiwick.policy.settings import Settings
@@ -26,14 +27,14 @@ from tests.unit.controls.make import (
     critical,
     effective,
     evidence,
-    foreign,
     image,
     unidentified,
+    widened,
 )
 from tests.unit.verdict.make import NO_PROFILE, conditions, report, status
 
 FAILURE = Failure("PullDenied", "The registry wants credentials", NOW)
-WIDE = foreign("break-glass", {"ingress": [{}]})
+GOOD, WIDE = NamespaceReach(4, 4), widened("break-glass")
 GOOD_IMAGES = [image(), image(critical(), number=2), image(failure=FAILURE, number=3)]
 # What may be missing: no scan, none that counts, no digest, no findings at hand.
 BAD_IMAGES = [
@@ -73,8 +74,7 @@ whole = st.builds(
     now=st.just(NOW),
     plan=plans,
     live=lives,
-    foreign=st.sampled_from([(), (WIDE,)]),
-    pod_labels=st.just(({"app": "cart"},)),
+    reach=st.sampled_from([GOOD, WIDE, None]),
     images=st.none() | st.lists(st.sampled_from(GOOD_IMAGES + BAD_IMAGES), max_size=3).map(tuple),
     unreadable=st.sampled_from([{}, {"pods": "forbidden"}, {"services": "forbidden"}]),
 )

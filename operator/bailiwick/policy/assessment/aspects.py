@@ -65,9 +65,12 @@ def network_enforced(evidence: Evidence, controls: Sequence[Evaluated]) -> State
         )
     if not evidence.settings.enforcer:
         return Statement("Unknown", Reason.ENFORCEMENT_UNPROVEN, ENFORCER_UNKNOWN)
-    widened = _by_id(controls, "network-not-widened")
-    if widened and widened.result.outcome in (Outcome.FAIL, Outcome.WARN):
-        return Statement("False", Reason.WIDENED_BY_FOREIGN, widened.result.message)
+    real = _by_id(controls, "network-effective")
+    if real and real.result.outcome is Outcome.ERROR:
+        return Statement("Unknown", Reason.NOT_EVALUATED, real.result.message)
+    widened = evidence.reach is not None and evidence.reach.of_code("WidenedByForeign")
+    if real and widened and real.result.outcome in (Outcome.FAIL, Outcome.WARN):
+        return Statement("False", Reason.WIDENED_BY_FOREIGN, real.result.message)
     closed = [*closed_by_rule(plan, allowances=True), *closed_by_rule(plan, allowances=False)]
     if closed:
         return Statement(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from bailiwick.policy.effective import EffectiveIntent
-from bailiwick.policy.facts import Labels, NetworkPolicy
+from bailiwick.policy.findings.effective import NamespaceReach
 from bailiwick.policy.images.findings import HygieneFacts
 from bailiwick.policy.images.inventory import RunningImage
 from bailiwick.policy.images.state import ImageState
@@ -69,10 +69,8 @@ class ImageFact:
 class Evidence:
     """Everything that controls are drawn from, as of `now` (with a time zone).
 
-    `plan` and `images` are None where they could not be worked out at all. `foreign` are the
-    namespace's policies that are not ours, `pod_labels` the labels of its pods that have
-    traffic of their own (neither finished nor in the host's network). `unreadable` names kinds
-    by their plural, each with the reason.
+    `plan`, `reach` and `images` are None where they could not be worked out at all. `unreadable`
+    names kinds by their plural, each with the reason.
     """
 
     effective: EffectiveIntent
@@ -80,7 +78,6 @@ class Evidence:
     now: datetime
     plan: CompiledNetwork | None = None
     live: LivePolicies = LivePolicies()
-    foreign: tuple[NetworkPolicy, ...] = ()
-    pod_labels: tuple[Labels, ...] = ()
+    reach: NamespaceReach | None = None
     images: tuple[ImageFact, ...] | None = None
     unreadable: Mapping[str, str] = field(default_factory=dict)

@@ -190,14 +190,15 @@ _DEPLOY = (
         refs=("PCI-DSS-4:1.2.7",),
     ),
     Control(
-        id="network-not-widened",
+        id="network-effective",
         stage=Stage.DEPLOY,
         subject=Subject.NETWORK,
-        title="No other policy opens more",
-        checks="No NetworkPolicy of somebody else opens anything for pods of the namespace.",
-        remediation="Declare what is needed as rules of the intent, and delete the policies that "
-        "are named.",
-        check=network.not_widened,
+        title="What is possible is what is declared",
+        checks="Given every policy in the cluster, pods can reach and be reached as declared, and "
+        "in no other way.",
+        remediation="See status.network.findings: each names the policy or rule that causes it, "
+        "and who can mend it.",
+        check=network.effective,
         needs=("networkpolicies", "pods"),
         refs=("NIST-800-53:SC-7", "NIST-800-53:SC-7(5)", "NIST-800-190:4.3.3"),
     ),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bailiwick.policy.assessment.evidence import Evidence
-from bailiwick.policy.controls.foreign import widening
 from bailiwick.policy.controls.result import (
     Result,
     count,
@@ -16,6 +15,7 @@ from bailiwick.policy.controls.result import (
     warned,
 )
 from bailiwick.policy.effective import Enforcement
+from bailiwick.policy.findings.finding import Finding, Severity
 from bailiwick.policy.network.model import CompiledNetwork, NetworkFinding
 from bailiwick.policy.rules import Direction
 
@@ -101,19 +101,33 @@ def rules_reviewed(evidence: Evidence) -> Result:
     return passed(f"{count(dated, 'rule')} with a reviewBy, none near or past it.")
 
 
-def not_widened(evidence: Evidence) -> Result:
-    """No policy of somebody else opens what the intent keeps closed."""
-    effective = evidence.effective
-    if effective.enforcement is Enforcement.AUDIT or not effective.isolate:
-        return skipped("Nothing is isolated here, so no other policy can widen it.")
-    opened = widening(evidence.foreign, effective.isolate, evidence.pod_labels)
-    if not opened:
-        return passed("No policy of others opens anything for pods of this namespace.")
-    names = [f"{each.name} ({' and '.join(sorted(each.directions))})" for each in opened]
-    return failed(
-        f"{count(len(opened), 'NetworkPolicy', 'NetworkPolicies')} that Bailiwick did not make "
-        f"open traffic for pods here, beside what the intent declares: {listing(names)}."
+def effective(evidence: Evidence) -> Result:
+    """What is possible, given every policy in the cluster, is what was declared."""
+    intent, reach = evidence.effective, evidence.reach
+    if intent.enforcement is Enforcement.AUDIT or not intent.isolate:
+        return skipped("Nothing is isolated here, so nothing can differ from what is declared.")
+    if reach is None:
+        return error(NOT_COMPILED)
+    unknown = [each for each in reach.of_code("Unknown") if each.severity > Severity.NOTE]
+    if unknown:
+        return error(_first(unknown, "What is possible here is not known"))
+    widened = reach.of_code("WidenedByForeign")
+    if widened:
+        return failed(_first(widened, "More is possible here than is declared"))
+    less = reach.of_code("NarrowedByForeign", "HalfOpen")
+    if less:
+        return warned(_first(less, "Not all that is declared is possible"))
+    return passed(
+        f"{count(reach.effective_edges, 'edge')} possible, given every policy in the cluster, and "
+        f"{reach.declared_edges} declared: no policy of others opens or closes anything."
     )
+
+
+def _first(findings: list[Finding], what: str) -> str:
+    """Tell the first finding whole, and name the others by what causes them."""
+    first, others = findings[0], [each.about for each in findings[1:]]
+    also = f" Also: {listing(others)}." if others else ""
+    return f"{what}: {sentence(first.message)}{also}"
 
 
 def _isolated(evidence: Evidence, direction: Direction, traffic: str) -> Result:

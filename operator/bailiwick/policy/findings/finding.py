@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Final
@@ -14,6 +14,7 @@ from bailiwick.policy.reach.model import PolicyKey
 
 PLATFORM_TEAM: Final = "the platform team"
 _OF_PROFILES: Final = "SecurityProfile "
+_OF_NO_RULE: Final = frozenset({"Unisolated", "Unknown"})
 
 
 class Severity(IntEnum):
@@ -62,9 +63,19 @@ class Finding:
     missing: Missing | None = None
 
     @property
+    def of_rule(self) -> bool:
+        """Whether it is about a rule or an allowance."""
+        return bool(self.about) and self.policy is None and self.code not in _OF_NO_RULE
+
+    @property
     def id(self) -> str:
         """The same as long as it is the same finding, in status and plan."""
         return finding_id(self.namespace, self.code, self.about, self.detail)
+
+
+def in_order(findings: Iterable[Finding]) -> list[Finding]:
+    """Return findings in a stable order, the most severe first."""
+    return sorted(findings, key=lambda f: (-f.severity, f.code, f.about, f.detail, f.message))
 
 
 def finding_id(namespace: str, code: str, about: str, detail: str) -> str:

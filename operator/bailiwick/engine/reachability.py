@@ -1,0 +1,173 @@
+"""What is possible in each namespace, and which others have to be looked at when that changes.
+
+Nothing of the cluster's graph is kept: a namespace is worked out from whom it names, when it is
+looked at. What is kept is who named whom, so that a change wakes those whose answer it can change.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from bailiwick.engine.dependents import Dependents
+from bailiwick.policy.findings.effective import Desired, Held, NamespaceReach
+from bailiwick.policy.findings.incoming import Ask
+from bailiwick.policy.reach.cluster_network import cluster_network
+from bailiwick.policy.reach.declared import DeclaredBy
+from bailiwick.policy.reach.kinds.unreadable import read_or_unknown
+from bailiwick.policy.reach.neighbourhood import neighbourhood
+from bailiwick.policy.rules import NamespacePeer, Rule, ServicePeer
+from bailiwick.policy.selectors import EVERYTHING
+
+if TYPE_CHECKING:
+    from bailiwick.engine.meaning import Meaning
+    from bailiwick.engine.world import World
+    from bailiwick.policy.facts import Namespace, NetworkPolicy, Node, Pod
+    from bailiwick.policy.reach.model import Policy
+    from bailiwick.policy.settings import Settings
+
+POLICY_KINDS = frozenset(
+    {
+        "adminnetworkpolicies",
+        "baselineadminnetworkpolicies",
+        "ciliumclusterwidenetworkpolicies",
+        "ciliumnetworkpolicies",
+        "clusternetworkpolicies",
+        "networkpolicies",
+    }
+)
+"""The kinds, by plural, without which nobody knows what is possible."""
+
+_BY_LABELS = "*"
+"""Stands for every namespace, for those who name namespaces by their labels."""
+
+
+@dataclass(slots=True)
+class Reachability:
+    """Works out what is possible in a namespace; `wake` is told whose answer may have changed."""
+
+    world: World
+    settings: Settings
+    wake: Callable[[str], None]
+    _dependents: Dependents = field(default_factory=Dependents)
+    _asks: dict[str, dict[str, tuple[Ask, ...]]] = field(default_factory=lambda: defaultdict(dict))
+    _asked_by: dict[str, frozenset[str]] = field(default_factory=dict)
+    _shapes: dict[str, Counter[object]] = field(default_factory=lambda: defaultdict(Counter))
+
+    def look(
+        self, meaning: Meaning, live: Iterable[NetworkPolicy], foreign: Iterable[NetworkPolicy]
+    ) -> NamespaceReach:
+        """Work out what is possible in a namespace with these policies in it."""
+        here = meaning.effective.namespace
+        desired = Desired.of(here, meaning.compiled)
+        self._note_asks(here, meaning.effective.rules, desired)
+        around = _Surroundings(self.world)
+        own = [read_or_unknown(each) for each in live]
+        asks = self._asks.get(here, {})
+        near = neighbourhood(
+            here,
+            (*own, *desired.policies),
+            around,
+            dict.fromkeys(asks, EVERYTHING),
+            cluster_network(self.settings, self.world.nodes()),
+        )
+        self._dependents.record(
+            here, near.others | asks.keys() | ({_BY_LABELS} if near.by_labels else set())
+        )
+        held = Held(
+            meaning.effective,
+            desired,
+            own,
+            frozenset(read_or_unknown(each).key for each in foreign),
+            near,
+            [ask for each in asks.values() for ask in each],
+            {k: why for k, why in self.world.unreadable.items() if k in POLICY_KINDS},
+        )
+        return held.look()
+
+    def forget(self, namespace: str) -> None:
+        """Let go of what was recorded for a namespace."""
+        self._dependents.record(namespace, frozenset())
+        self._keep_asks(namespace, {})
+
+    def pod_changed(self, old: Pod | None, new: Pod | None) -> None:
+        """Wake those who name a namespace in which pods of a new kind came, or the last went."""
+        # The new one first: the only pod of its kind that merely changed has not ended it.
+        namespaces = {p.namespace for p in (new, old) if p is not None and self._counts(p, old)}
+        for namespace in namespaces:
+            self.changed(namespace)
+
+    def namespace_changed(self, namespace: str) -> None:
+        """Wake those who name a namespace, by its name or by labels."""
+        self.changed(namespace)
+        self.changed(_BY_LABELS)
+
+    def changed(self, namespace: str) -> None:
+        """Wake those whose answer depends on what a namespace lets through."""
+        for dependent in self._dependents.on(namespace):
+            if dependent != namespace:
+                self.wake(dependent)
+
+    def _counts(self, pod: Pod, old: Pod | None) -> bool:
+        """Count a pod's shape, and say whether it is the first or was the last of its kind."""
+        if pod.finished or pod.host_network:
+            return False
+        shapes = self._shapes[pod.namespace]
+        shape = tuple(sorted(pod.labels.items())), pod.ports
+        shapes[shape] += -1 if pod is old else 1
+        if shapes[shape]:
+            return shapes[shape] == 1 and pod is not old
+        del shapes[shape]
+        return True
+
+    def _note_asks(self, here: str, rules: Iterable[Rule], desired: Desired) -> None:
+        asks: dict[str, list[Ask]] = defaultdict(list)
+        for rule in rules:
+            made = [p for p in desired.policies if desired.made_of[p.key] == DeclaredBy(rule.name)]
+            for name in _named(rule):
+                if name != here:
+                    asks[name].append(Ask(here, rule, tuple(made)))
+        self._keep_asks(here, {name: tuple(each) for name, each in asks.items()})
+
+    def _keep_asks(self, here: str, asks: Mapping[str, tuple[Ask, ...]]) -> None:
+        for name in self._asked_by.get(here, frozenset()) | asks.keys():
+            before, after = self._asks[name].pop(here, ()), asks.get(name, ())
+            if after:
+                self._asks[name][here] = after
+            if not self._asks[name]:
+                del self._asks[name]
+            if before != after:
+                self.wake(name)
+        if asks:
+            self._asked_by[here] = frozenset(asks)
+        else:
+            self._asked_by.pop(here, None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Surroundings:
+    """What is known of the cluster, with the policies read."""
+
+    world: World
+
+    def namespace(self, name: str) -> Namespace | None:
+        return self.world.namespace(name)
+
+    def namespaces(self) -> Iterable[Namespace]:
+        return self.world.namespaces()
+
+    def pods(self, namespace: str) -> Iterable[Pod]:
+        return self.world.pods(namespace)
+
+    def nodes(self) -> Iterable[Node]:
+        return self.world.nodes()
+
+    def policies(self, namespace: str) -> Iterator[Policy]:
+        return map(read_or_unknown, self.world.policies.within(namespace))
+
+
+def _named(rule: Rule) -> set[str]:
+    peers = (rule.source, rule.target)
+    return {peer.namespace for peer in peers if isinstance(peer, NamespacePeer | ServicePeer)}

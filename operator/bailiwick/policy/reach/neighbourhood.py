@@ -1,0 +1,228 @@
+"""The part of a cluster that can make a difference to one namespace.
+
+Whoever the policies of a namespace name by its own name, or by labels that few have, is there as
+it is, with the policies that hold for it. Everybody else is one stand-in for each way in which
+policies name them, so that the cost follows what a namespace names and not the cluster.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from bailiwick.policy.facts import NO_LABELS, Labels, Namespace, Node, Owner, Pod
+from bailiwick.policy.reach.cluster_network import NOTHING_TOLD, ClusterNetwork
+from bailiwick.policy.reach.graph import Graph
+from bailiwick.policy.reach.kinds.fields import NAMESPACE_NAME
+from bailiwick.policy.reach.model import AnyonePeer, NodesPeer, PodsPeer, Policy
+from bailiwick.policy.rules import WorkloadPeer
+from bailiwick.policy.selectors import EVERYTHING, Selector
+
+NAMESPACES_EACH: Final = 32
+"""Of more namespaces than these, that one peer names by labels, a stand-in is taken."""
+
+EVERYONE_ELSE: Final = "everyone else in the cluster"
+"""What the stand-in for those is called whom a rule does not tell apart."""
+
+_ANYWHERE: Final = PodsPeer()
+# Addresses that no rule means. Whoever is in a block of addresses is an end of an edge by it.
+_NOT_ROUTED: Final = ("169.254.0.1", "fe80::1")
+
+
+class Surroundings(Protocol):
+    """What is asked of a cluster; pods that are finished may be among its answers."""
+
+    def namespace(self, name: str) -> Namespace | None:
+        """Return the namespace of this name."""
+
+    def namespaces(self) -> Iterable[Namespace]:
+        """Return every namespace."""
+
+    def pods(self, namespace: str) -> Iterable[Pod]:
+        """Return the pods of a namespace."""
+
+    def nodes(self) -> Iterable[Node]:
+        """Return every node."""
+
+    def policies(self, namespace: str) -> Iterable[Policy]:
+        """Return the policies of a namespace, of every kind; of the empty one, cluster-wide."""
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbourhood:
+    """A namespace with whom it names.
+
+    `others` are the namespaces that it names; `by_labels`: others may come to be among them with
+    every namespace that is made or changes its labels.
+    """
+
+    here: str
+    namespaces: tuple[Namespace, ...]
+    pods: tuple[Pod, ...]
+    policies: tuple[Policy, ...]
+    others: frozenset[str] = frozenset()
+    by_labels: bool = False
+    nodes: tuple[Node, ...] = ()
+    network: ClusterNetwork = NOTHING_TOLD
+
+    def graph(self, own: Iterable[Policy]) -> Graph:
+        """Return who can reach whom where the namespace's own policies are these."""
+        return Graph.build(
+            self.namespaces, self.pods, (*self.policies, *own), self.nodes, self.network
+        )
+
+
+def neighbourhood(
+    here: str,
+    naming: Iterable[Policy],
+    around: Surroundings,
+    also: Mapping[str, Selector] | None = None,
+    network: ClusterNetwork = NOTHING_TOLD,
+) -> Neighbourhood:
+    """Gather whom some policies of a namespace name.
+
+    `also` are further namespaces of which some pods matter.
+    """
+    named = _Named(here, around)
+    everywhere = tuple(around.policies(""))
+    chosen = (*naming, *(each for each in everywhere if _may_select(each, here, around)))
+    peers = _peers(chosen)
+    named.add(_ANYWHERE)
+    for peer in sorted(each for each in peers if isinstance(each, PodsPeer)):
+        named.add(peer)
+    for name, selector in (also or {}).items():
+        named.pods[name].add(selector)
+    others = sorted(name for name in named.pods if around.namespace(name) is not None)
+    pods = [pod for pod in around.pods(here) if not pod.finished]
+    pods += [pod for name in others for pod in named.those_of(name)]
+    namespaces = [_namespace(around, name) for name in (here, *others)]
+    policies = [policy for name in others for policy in around.policies(name)]
+    for stand_in in named.stand_ins.values():
+        namespaces.append(stand_in.namespace)
+        pods.append(stand_in.pod)
+    return Neighbourhood(
+        here,
+        tuple(namespaces),
+        tuple(pods),
+        (*everywhere, *policies),
+        frozenset(named.pods),
+        named.by_labels,
+        tuple(around.nodes()) if any(isinstance(each, NodesPeer) for each in peers) else (),
+        network,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _StandIn:
+    namespace: Namespace
+    pod: Pod
+
+
+@dataclass(slots=True)
+class _Named:
+    """Who is named: selectors of pods by namespace, and stand-ins by peer."""
+
+    here: str
+    around: Surroundings
+    pods: dict[str, set[Selector]] = field(default_factory=lambda: defaultdict(set))
+    stand_ins: dict[PodsPeer, _StandIn] = field(default_factory=dict)
+    by_labels: bool = False
+
+    def add(self, peer: PodsPeer) -> None:
+        if peer.namespace == self.here:
+            return
+        name = peer.namespace or dict(peer.namespaces.match_labels).get(NAMESPACE_NAME, "")
+        if name:
+            self._add([name] if self._selects(peer, name) else [], peer)
+            return
+        if peer.namespaces:
+            self.by_labels = True
+            found = [
+                each.name
+                for each in self.around.namespaces()
+                if peer.namespaces.matches(_labels(each)) and each.name != self.here
+            ]
+            if len(found) <= NAMESPACES_EACH:
+                self._add(found, peer)
+                return
+        self.stand_ins[peer] = _stand_in(peer, len(self.stand_ins))
+
+    def those_of(self, name: str) -> Iterator[Pod]:
+        """Go through the pods of a namespace that matter; no selector selects hosts' networks."""
+        selectors = self.pods[name]
+        for pod in self.around.pods(name):
+            if not (pod.finished or pod.host_network) and any(
+                each.matches(pod.labels) for each in selectors
+            ):
+                yield pod
+
+    def _add(self, names: Iterable[str], peer: PodsPeer) -> None:
+        for name in names:
+            if name != self.here:
+                self.pods[name].add(peer.pods)
+
+    def _selects(self, peer: PodsPeer, name: str) -> bool:
+        return peer.namespaces.matches(_labels(_namespace(self.around, name)))
+
+
+def _stand_in(peer: PodsPeer, number: int) -> _StandIn:
+    """Return a pod that a peer selects, of which nothing else is known."""
+    # No namespace has such a name, so that nothing but a selector by labels leads there.
+    name = f"{{elsewhere-{number}}}"
+    owner = Owner("", _in_words(peer))
+    namespace = Namespace(name, "", _satisfying(peer.namespaces))
+    pod = Pod(name, name, "", _satisfying(peer.pods), owner, addresses=_NOT_ROUTED)
+    return _StandIn(namespace, pod)
+
+
+def _in_words(peer: PodsPeer) -> str:
+    if peer == _ANYWHERE:
+        return EVERYONE_ELSE
+    who = str(WorkloadPeer(peer.pods)) if peer.pods else "every workload"
+    if not peer.namespaces:
+        return f"{who} elsewhere in the cluster"
+    return f"{who} in {str(WorkloadPeer(peer.namespaces)).replace('workloads', 'namespaces', 1)}"
+
+
+def _satisfying(selector: Selector) -> Labels:
+    """Return the fewest labels that a selector selects, for one that selects anything at all."""
+    if not selector:
+        return NO_LABELS
+    found = dict(selector.match_labels)
+    for each in selector.match_expressions:
+        if each.operator == "In":
+            allowed = [v for v in each.values if Selector((), (each,)).matches({each.key: v})]
+            found.setdefault(each.key, allowed[0])
+        elif each.operator == "Exists":
+            found.setdefault(each.key, "x")
+    return found
+
+
+def _peers(policies: Iterable[Policy]) -> set[object]:
+    return {
+        peer
+        for policy in policies
+        for side in policy.sides.values()
+        for rule in side.rules
+        for peer in rule.peers
+        if not isinstance(peer, AnyonePeer)
+    }
+
+
+def _may_select(policy: Policy, here: str, around: Surroundings) -> bool:
+    subject = policy.subject
+    if subject.namespace not in ("", here):
+        return False
+    return subject.namespaces == EVERYTHING or subject.namespaces.matches(
+        _labels(_namespace(around, here))
+    )
+
+
+def _namespace(around: Surroundings, name: str) -> Namespace:
+    return around.namespace(name) or Namespace(name, "")
+
+
+def _labels(namespace: Namespace) -> Labels:
+    return {**namespace.labels, NAMESPACE_NAME: namespace.name}
