@@ -73,7 +73,7 @@ class Explainer:
         lines += [f"  for pods with {labels}" for labels in answer.labels]
         for half, verb, end in _halves(answer):
             lines += ["", f"  {verb} {end}: {_in_words(half.outcome)}"]
-            for told in self._reasons(half):
+            for told in dict.fromkeys(self._reasons(half)):
                 lines += textwrap.wrap(
                     told,
                     WIDTH,

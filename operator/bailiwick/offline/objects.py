@@ -21,7 +21,7 @@ from bailiwick.offline.projecting import (
     mapping,
     projected,
 )
-from bailiwick.policy.reach.kinds import admin_policy, cilium, network_policy
+from bailiwick.policy.reach.kinds import admin_policy, cilium, network_policy, not_evaluated
 from bailiwick.policy.reach.model import InvalidPolicy, Policy
 from bailiwick.rendering.library import TEMPLATE_LABEL
 
@@ -41,15 +41,6 @@ _ADMIN: Final[Mapping[str, Callable[[str, Mapping[str, Any]], Policy]]] = {
     admin_policy.ADMIN: admin_policy.read_admin,
     admin_policy.BASELINE: admin_policy.read_baseline,
     admin_policy.CLUSTER: admin_policy.read_cluster,
-}
-# Kinds of other groups that restrict traffic too, with what tells whether they have a namespace.
-_NOT_EVALUATED: Final = {
-    ("crd.projectcalico.org", "NetworkPolicy"): True,
-    ("crd.projectcalico.org", "GlobalNetworkPolicy"): False,
-    ("projectcalico.org", "NetworkPolicy"): True,
-    ("projectcalico.org", "GlobalNetworkPolicy"): False,
-    ("crd.antrea.io", "NetworkPolicy"): True,
-    ("crd.antrea.io", "ClusterNetworkPolicy"): False,
 }
 
 
@@ -177,8 +168,13 @@ class Collector:
         self.inventory.documents[key] = document
 
     def not_evaluated(self, document: Document, key: Key) -> None:
-        """Take note of a policy of a kind that cannot be evaluated."""
+        """Take note of a policy of a kind that is not evaluated: what it may touch is unknown."""
+        _, namespace, name = key
+        policy = not_evaluated.read(
+            document.api_group, document.kind, namespace, name, mapping(document.body, "spec")
+        )
         self.inventory.not_evaluated.add(key)
+        self.inventory.policies[policy.key] = policy
         self.inventory.documents[key] = document
 
     def ingress(self, document: Document, key: Key) -> None:
@@ -221,7 +217,10 @@ class Collector:
             raise InvalidObject("metadata.namespace", "write the name of a namespace, as text")
         if namespace and not _READABLE.fullmatch(namespace):
             raise InvalidObject("metadata.namespace", _HOW_TO_NAME)
-        return document.kind, (namespace or self._namespace) if namespaced else "", name
+        kind = document.kind
+        if (document.api_group, kind) in not_evaluated.KINDS:
+            kind = not_evaluated.qualified(document.api_group, kind)
+        return kind, (namespace or self._namespace) if namespaced else "", name
 
     def _remember(self, key: Key, document: Document) -> None:
         kind, namespace, name = key
@@ -269,7 +268,7 @@ _READERS: Final[dict[tuple[str, str], tuple[Reader, bool]]] = {
     **dict.fromkeys(workloads.TEMPLATES, (Collector.workload, True)),
     **{(POLICY_GROUP, kind): (Collector.admin_policy, False) for kind in _ADMIN},
     **{(entrances.GATEWAY, kind): (Collector.route, True) for kind in entrances.ROUTES},
-    **{known: (Collector.not_evaluated, yes) for known, yes in _NOT_EVALUATED.items()},
+    **{known: (Collector.not_evaluated, yes) for known, yes in not_evaluated.KINDS.items()},
 }
 """How each kind is read, and whether its objects are in a namespace."""
 

@@ -82,11 +82,44 @@ def test_a_name_that_the_api_server_refuses_is_told(tmp_path: Path) -> None:
     assert len(found.running()) == 1
 
 
+OF_OTHERS = """\
+apiVersion: projectcalico.org/v3
+kind: GlobalNetworkPolicy
+metadata: {name: strict}
+---
+apiVersion: projectcalico.org/v3
+kind: NetworkPolicy
+metadata: {name: a, namespace: shop}
+---
+apiVersion: crd.antrea.io/v1beta1
+kind: NetworkPolicy
+metadata: {name: a, namespace: shop}
+spec: {ingress: [{action: Drop}]}
+---
+apiVersion: crd.antrea.io/v1beta1
+kind: ClusterNetworkPolicy
+metadata: {name: strict}
+spec: {egress: [{action: Drop}]}
+---
+"""
+
+
 def test_policies_that_nobody_here_can_evaluate_are_kept_by_name(tmp_path: Path) -> None:
-    text = (
-        "apiVersion: crd.antrea.io/v1beta1\nkind: ClusterNetworkPolicy\nmetadata: {name: strict}\n"
-    )
-    assert inventory(tmp_path, text).not_evaluated == {("ClusterNetworkPolicy", "", "strict")}
+    named_alike = policy("a", "podSelector: {}")
+    found = inventory(tmp_path, OF_OTHERS, named_alike)
+    assert found.remarks == []
+    assert found.other_kinds == {}
+    assert found.not_evaluated == {
+        ("GlobalNetworkPolicy.projectcalico.org", "", "strict"),
+        ("NetworkPolicy.projectcalico.org", "shop", "a"),
+        ("NetworkPolicy.crd.antrea.io", "shop", "a"),
+        ("ClusterNetworkPolicy.crd.antrea.io", "", "strict"),
+    }
+    assert {str(key) for key in found.policies} == {
+        "NetworkPolicy shop/a",
+        *(" ".join((kind, f"{ns}/{name}".strip("/"))) for kind, ns, name in found.not_evaluated),
+    }
+    assert str(found.place("ClusterNetworkPolicy.crd.antrea.io", "", "strict")).endswith(":14")
 
 
 INVALID = {
