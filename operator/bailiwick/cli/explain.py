@@ -9,7 +9,7 @@ from datetime import datetime
 import click
 
 from bailiwick.cli.live import cluster_inventory, with_cluster
-from bailiwick.cli.reading import cannot_read, echo, end_with, inventory_of
+from bailiwick.cli.reading import cannot_read, echo, end_with, inventory_of, warn_of
 from bailiwick.cli.settings import with_settings
 from bailiwick.kube.credentials import Source
 from bailiwick.offline.ends import Directory
@@ -86,5 +86,6 @@ def explain(
     else:
         told = ["\n".join(explainer.as_text(each)) for each in answers]
         echo("\n\n".join([*told, *["\n".join(not_known(made.unreadable))]]))
+    warn_of(inventory)
     allowed = all(each.explanation.outcome is Outcome.ALLOWED for each in answers)
     sys.exit(0 if allowed else NOT_ALLOWED)

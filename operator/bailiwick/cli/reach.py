@@ -8,7 +8,7 @@ from datetime import datetime
 import click
 
 from bailiwick.cli.live import cluster_inventory, with_cluster
-from bailiwick.cli.reading import echo, end_with, inventory_of, passed_over
+from bailiwick.cli.reading import echo, end_with, inventory_of, passed_over, warn_of
 from bailiwick.cli.settings import with_settings
 from bailiwick.kube.credentials import Source
 from bailiwick.offline import reach_report
@@ -88,6 +88,7 @@ def reach(
         lines = reach_report.as_text(found, namespaces)
     if lines:
         echo("\n".join(lines))
+    warn_of(inventory)
     for line in not_known(inventory.unreadable):
         click.echo(line, err=True)
     others = passed_over(inventory.other_kinds)

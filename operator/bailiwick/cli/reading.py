@@ -11,6 +11,7 @@ from typing import NoReturn
 import click
 
 from bailiwick.offline.inventory import Inventory
+from bailiwick.offline.plan_findings import of_manifests
 from bailiwick.offline.reading import read
 
 CANNOT_READ = 2
@@ -26,6 +27,15 @@ def inventory_of(paths: Sequence[str], namespace: str) -> Inventory:
     if inventory.problems:
         end_with(inventory)
     return inventory
+
+
+def warn_of(inventory: Inventory) -> None:
+    """Tell what of the manifests may not be meant, or is not evaluated, where a plan would."""
+    found = list(of_manifests(inventory))
+    for each in found[:_TOLD]:
+        click.echo(printable(f"warning: {each.place}: {each.message}"), err=True)
+    if len(found) > _TOLD:
+        click.echo(f"warning: and {len(found) - _TOLD} more", err=True)
 
 
 def end_with(inventory: Inventory) -> NoReturn:

@@ -168,6 +168,8 @@ class Directory:
         if here:
             return f"{missing}; there are: {some(sorted(set(here)), _NAMED)}"
         elsewhere = sorted({w.namespace for w in self.workloads.classes})
+        if not elsewhere:
+            return "there are no workloads at all"
         return f"{missing}, which has none; namespaces with workloads: {some(elsewhere, _NAMED)}"
 
 

@@ -11,6 +11,7 @@ from bailiwick.offline.documents import Place
 from bailiwick.offline.findings import Finding
 from bailiwick.offline.governing import Governed
 from bailiwick.offline.inventory import Inventory
+from bailiwick.offline.policy_findings import of_ranges
 from bailiwick.policy.findings.finding import Severity, of_compiler, of_review
 from bailiwick.policy.reach.model import PolicyKey
 from bailiwick.policy.rules import NamespacePeer, Rule, ServicePeer
@@ -71,9 +72,10 @@ def of_manifests(inventory: Inventory) -> Iterator[Finding]:
         )
     for kind, namespace, name in sorted(inventory.not_evaluated):
         what = f"{kind} {namespace + '/' if namespace else ''}{name}"
-        message = f"{what} cannot be evaluated: what it allows or denies is not in the edges"
+        message = f"{what} is not evaluated here: what it may allow or deny is told as not known"
         place = inventory.place(kind, namespace, name)
         yield Finding(namespace, Severity.WARNING, "NotEvaluated", what, message, place)
+    yield from of_ranges(inventory)
 
 
 def of_intent(held: Governed, places: Places, unknown: Collection[str]) -> Iterator[Finding]:

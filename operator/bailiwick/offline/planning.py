@@ -14,6 +14,7 @@ from bailiwick.offline.findings import Finding
 from bailiwick.offline.governing import Given, Governed, govern
 from bailiwick.offline.inventory import Inventory
 from bailiwick.offline.plan_findings import Places, of_intent, of_manifests
+from bailiwick.offline.policy_findings import of_names
 from bailiwick.offline.stand_ins import Assumed, with_stand_ins
 from bailiwick.offline.world import World, world
 from bailiwick.policy.cluster import FixedCluster
@@ -140,7 +141,7 @@ def _whole(
         after,
         unknown,
     )
-    remarks = list(of_manifests(inventory))
+    remarks = [*of_manifests(inventory), *of_names(inventory, after.workloads.graph, foreign)]
     names = {held.namespace.name for held in governed}
     asked = [held for held in governed if of is None or held.namespace.name in of]
     populated = inventory.populated() if of is None else set(of)

@@ -147,6 +147,10 @@ def test_the_line_is_split_only_where_some_set_splits_it(sets: list[Addresses], 
     assert {first for first, _ in parts} <= edges | {V4[0][0], V6[0][0]}
 
 
+def test_a_family_as_a_whole_is_not_cut() -> None:
+    assert list(addresses.split([V4, V6])) == [*V4, *V6]
+
+
 def test_a_range_is_covered_as_a_whole_and_touched_in_part() -> None:
     some = joined("10.0.0.0/24", "10.0.2.0/24")
     inside, across, between = (
@@ -156,6 +160,8 @@ def test_a_range_is_covered_as_a_whole_and_touched_in_part() -> None:
     assert not addresses.covers(some, across)
     assert addresses.touches(some, across)
     assert not addresses.touches(some, between)
+    last = joined("10.0.0.255/32", "10.0.1.0/24")[0]
+    assert addresses.touches(some, last)
     assert not addresses.covers(NONE, inside)
     assert not addresses.touches(NONE, inside)
 
