@@ -11,21 +11,24 @@ from typing import Final
 import click
 
 from bailiwick.cli.live import cluster_inventory, with_cluster
-from bailiwick.cli.reading import cannot_read, end_with, inventory_of, passed_over
+from bailiwick.cli.reading import cannot_read, end_with, inventory_of, passed_over, warn_of
 from bailiwick.cli.settings import with_settings
 from bailiwick.kube.credentials import Source
+from bailiwick.offline.explaining import Explainer
 from bailiwick.offline.inventory import Inventory
 from bailiwick.offline.picture.compose import compose
 from bailiwick.offline.picture.dot import as_dot
 from bailiwick.offline.picture.mermaid import as_mermaid
 from bailiwick.offline.picture.model import Picture
+from bailiwick.offline.picture.page import as_page
 from bailiwick.offline.plan_text import not_known
-from bailiwick.offline.planning import plan
+from bailiwick.offline.planning import Plan, plan
 from bailiwick.policy.settings import Settings
 
-_FORMS: Final[Mapping[str, Callable[[Picture], str]]] = {
-    "dot": as_dot,
-    "mermaid": as_mermaid,
+_FORMS: Final[Mapping[str, Callable[[Picture, Plan], str]]] = {
+    "html": lambda picture, made: as_page(picture, Explainer(made).reasons),
+    "dot": lambda picture, _: as_dot(picture),
+    "mermaid": lambda picture, _: as_mermaid(picture),
 }
 
 
@@ -35,7 +38,7 @@ _FORMS: Final[Mapping[str, Callable[[Picture], str]]] = {
     "--output",
     "-o",
     type=click.Choice(list(_FORMS)),
-    default="dot",
+    default="html",
     show_default=True,
     help="A page to look at in a browser, or text for Graphviz or Mermaid.",
 )
@@ -79,7 +82,8 @@ def graph(
     made = plan(inventory, settings, now, complete=is_live)
     if inventory.problems:
         end_with(inventory)
-    _write(_FORMS[output](compose(made, namespaces)), target)
+    _write(_FORMS[output](compose(made, namespaces), made), target)
+    warn_of(inventory)
     for line in not_known(made.unreadable):
         click.echo(line, err=True)
     others = passed_over(made.passed_over)

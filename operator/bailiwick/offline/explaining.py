@@ -73,7 +73,7 @@ class Explainer:
         lines += [f"  for pods with {labels}" for labels in answer.labels]
         for half, verb, end in _halves(answer):
             lines += ["", f"  {verb} {end}: {_in_words(half.outcome)}"]
-            for told in dict.fromkeys(self._reasons(half)):
+            for told in dict.fromkeys(self.reasons(half)):
                 lines += textwrap.wrap(
                     told,
                     WIDTH,
@@ -112,6 +112,24 @@ class Explainer:
             found["add"] = list(answer.suggestions)
         return found
 
+    def reasons(self, half: Half) -> Iterator[str]:
+        """Say what decided a half, policy by policy, rule by rule."""
+        if not half.reasons:
+            yield "no policy restricts this, so everything is open"
+        ours = []
+        for reason in (*half.passed, *half.reasons):
+            if reason.policy is None:
+                yield f"Kubernetes always lets through {reason.rule}"
+            elif reason.action is None and reason.policy in self.plan.made_of:
+                ours.append(self.plan.made_of[reason.policy])
+            else:
+                yield self._reason(reason, reason.policy)
+        if ours:
+            named = sorted({by.rule for by in ours if by is not None})
+            those = f"; those are: {', '.join(named)}" if named else ""
+            sure = "" if half.outcome is Outcome.DENIED else " for certain"
+            yield f"the intent isolates it, and none of its rules for it allows this{sure}{those}"
+
     def _groups(
         self, source: NamedEnd, target: NamedEnd, port: Port
     ) -> dict[Explanation, list[tuple[Place, Place]]]:
@@ -139,23 +157,6 @@ class Explainer:
             if place.number is not None
         }
         return tuple(sorted(found))
-
-    def _reasons(self, half: Half) -> Iterator[str]:
-        if not half.reasons:
-            yield "no policy restricts this, so everything is open"
-        ours = []
-        for reason in (*half.passed, *half.reasons):
-            if reason.policy is None:
-                yield f"Kubernetes always lets through {reason.rule}"
-            elif reason.action is None and reason.policy in self.plan.made_of:
-                ours.append(self.plan.made_of[reason.policy])
-            else:
-                yield self._reason(reason, reason.policy)
-        if ours:
-            named = sorted({by.rule for by in ours if by is not None})
-            those = f"; those are: {', '.join(named)}" if named else ""
-            sure = "" if half.outcome is Outcome.DENIED else " for certain"
-            yield f"the intent isolates it, and none of its rules for it allows this{sure}{those}"
 
     def _reason(self, reason: Reason, policy: PolicyKey) -> str:
         rule = f", {reason.rule}" if reason.rule else ""

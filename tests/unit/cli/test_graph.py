@@ -43,7 +43,7 @@ def test_what_cannot_be_read_ends_with_2_and_no_picture() -> None:
 
 def test_equal_input_gives_equal_bytes_whatever_python_hashes_by() -> None:
     given = [sys.executable, "-m", "bailiwick.cli.main", "graph", str(EXAMPLES), "-o"]
-    for form in ("dot", "mermaid"):
+    for form in ("html", "dot", "mermaid"):
         found = {
             subprocess.run(
                 [*given, form], capture_output=True, check=True, env={"PYTHONHASHSEED": seed}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -28,6 +28,7 @@ _STROKES: Final = {
     State.CUT: Stroke.CUT,
     State.UNKNOWN: Stroke.UNKNOWN,
 }
+_POSSIBLE: Final = (Stroke.DECLARED, Stroke.UNDECLARED, Stroke.WIDENED)
 _SEVERITY: Final = tuple(Stroke)
 _SIDES: Final = {Direction.INGRESS: Side.COMES_IN, Direction.EGRESS: Side.GOES_OUT}
 
@@ -75,7 +76,8 @@ class _Composer:
             ((numbers[_group_of(side, end)], self._name(end), end, side) for side, end in ends),
             key=lambda each: (each[0], each[1], str(each[2])),
         )
-        nodes = tuple(self._node(group, name, end) for group, name, end, _ in placed)
+        ports = _reached(drawn)
+        nodes = tuple(self._node(group, name, end, ports) for group, name, end, _ in placed)
         known = {(side, end): number for number, (*_, end, side) in enumerate(placed)}
         lines = []
         for (pair, stroke), found in drawn.items():
@@ -166,11 +168,14 @@ class _Composer:
         by = tuple(sorted(found.by))
         return Line(source, target, stroke, words.ports(found.ports), by, tuple(whys))
 
-    def _node(self, group: int, name: str, end: End) -> Node:
+    def _node(self, group: int, name: str, end: End, reached: Mapping[End, PortSet]) -> Node:
         if not isinstance(end, Workload) or end == ENTRANCE:
             return Node(group, name)
+        ports = words.ports(reached[end]) if end in reached else ""
         is_open = self._open[end]
-        return Node(group, name, end.kind, is_open[Direction.INGRESS], is_open[Direction.EGRESS])
+        return Node(
+            group, name, end.kind, ports, is_open[Direction.INGRESS], is_open[Direction.EGRESS]
+        )
 
     def _name(self, end: End) -> str:
         return end.name if isinstance(end, Workload) else words.outside(end)
@@ -203,6 +208,15 @@ def _possible(source: End, target: End, connection: Connection) -> Iterator[Name
     for state, ports in ((State.OPEN, connection.allowed), (State.UNKNOWN, connection.unknown)):
         if ports:
             yield NamespaceEdge(source, target, state, ports)
+
+
+def _reached(drawn: Mapping[tuple[Ends, Stroke], _Drawn]) -> dict[End, PortSet]:
+    """Return the ports on which something is reached now and after, by what is reached."""
+    found: dict[End, PortSet] = defaultdict(int)
+    for ((_, target), stroke), line in drawn.items():
+        if stroke in _POSSIBLE:
+            found[target] |= line.ports
+    return found
 
 
 def _stroke(edge: NamespaceEdge) -> Stroke:

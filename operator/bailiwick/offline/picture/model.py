@@ -26,6 +26,9 @@ class Stroke(StrEnum):
     DECLARED = "declared"
 
 
+USUAL: frozenset[Stroke] = frozenset({Stroke.DECLARED, Stroke.UNDECLARED})
+"""The strokes that alarm nobody."""
+
 MEANINGS: dict[Stroke, str] = {
     Stroke.DECLARED: "declared by an intent or its profile, and possible",
     Stroke.UNDECLARED: "possible, and no intent speaks of it",
@@ -60,13 +63,15 @@ class Group:
 class Node:
     """A workload, or addresses outside of the cluster; `group` is the number of its group.
 
-    `kind` is empty for addresses. `open_in` and `open_out`: nothing restricts what reaches it, or
-    what it reaches. No line is drawn for what two such ends can do.
+    `kind` is empty for addresses. `ports` are those on which it can be reached. `open_in` and
+    `open_out`: nothing restricts what reaches it, or what it reaches. No line is drawn for what two
+    such ends can do.
     """
 
     group: int
     name: str
     kind: str = ""
+    ports: str = ""
     open_in: bool = False
     open_out: bool = False
 
@@ -108,6 +113,12 @@ class Picture:
     nodes: tuple[Node, ...] = ()
     lines: tuple[Line, ...] = ()
     notes: tuple[str, ...] = ()
+
+    def is_alarming(self, number: int) -> bool:
+        """Say whether a node has a line that is not as its intent would have it."""
+        return any(
+            number in (line.source, line.target) and line.stroke not in USUAL for line in self.lines
+        )
 
     def members(self, group: int) -> list[int]:
         """Return the numbers of the nodes of a group."""

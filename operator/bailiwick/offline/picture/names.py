@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from typing import Final
 
-from bailiwick.offline.picture.model import Group, Line, Node, Side, Stroke
+from bailiwick.offline.picture.model import USUAL, Group, Line, Node, Side, Stroke
 
-_OUTSIDE: Final = {Side.COMES_IN: "Comes in from outside", Side.GOES_OUT: "Goes outside"}
+_OUTSIDE: Final = {Side.COMES_IN: "From outside", Side.GOES_OUT: "To outside"}
+
+
+def group_name(group: Group) -> str:
+    """Name a group."""
+    return _OUTSIDE.get(group.side, group.name)
 
 
 def group_title(group: Group) -> str:
-    """Name a group: `shop (restricted, Enforce)`."""
+    """Name a group, and what it is held to: `shop (restricted, Enforce)`."""
     if group.side is not Side.NAMESPACE:
-        return _OUTSIDE[group.side]
+        return group_name(group)
     return f"{group.name} ({group.held or 'no intent'})"
 
 
@@ -27,7 +32,7 @@ def node_title(node: Node) -> str:
 
 def line_title(line: Line) -> str:
     """Say on what ports a line is, and how it is where it is not as declared."""
-    if line.stroke in (Stroke.DECLARED, Stroke.UNDECLARED):
+    if line.stroke in USUAL:
         return line.ports
     return f"{line.stroke.value}: {line.ports}"
 
@@ -35,4 +40,4 @@ def line_title(line: Line) -> str:
 def bundle_title(stroke: Stroke, count: int) -> str:
     """Say how many lines there are."""
     many = "1 connection" if count == 1 else f"{count} connections"
-    return many if stroke in (Stroke.DECLARED, Stroke.UNDECLARED) else f"{stroke.value}: {many}"
+    return many if stroke in USUAL else f"{stroke.value}: {many}"

@@ -9,9 +9,9 @@ import pytest
 
 from bailiwick.offline.picture.model import Side, Stroke
 from bailiwick.policy.reach.explain import Outcome
+from tests.pictures.make import picture, told
+from tests.pictures.platform import platform
 from tests.unit.offline.make import from_to, intent, policy, profile, workload
-from tests.unit.offline.picture.make import picture, told
-from tests.unit.offline.picture.platform import platform
 
 SHOP: Final = profile() + workload("web") + workload("api")
 CLOSED: Final = "podSelector: {}, policyTypes: [Ingress, Egress]"

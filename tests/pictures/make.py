@@ -4,14 +4,33 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
+from bailiwick.offline.explaining import Explainer
 from bailiwick.offline.picture.compose import compose
 from bailiwick.offline.picture.model import Group, Line, Node, Picture, Side, Stroke
+from bailiwick.offline.picture.page import as_page
 from bailiwick.offline.planning import Plan, plan
 from bailiwick.policy.settings import Settings
 from tests.unit.offline.make import inventory
 
-NOW = datetime(2026, 11, 25, tzinfo=UTC)
+NOW: Final = datetime(2026, 11, 25, tzinfo=UTC)
+
+HOSTILE: Final = (
+    'a"]; evil [label="b',
+    "back\\slash\\N\\",
+    "<b>bold</b>",
+    "end",
+    "#35;%%{init: {}}%%",
+    "`md` |pipe| --> x",
+    "two\nlines\x00\x1b[31m",
+    "émoji 🐙",
+    "a\\",
+    "",
+    "</script><script>document.title = 1</script>",
+    "<img src=x onerror='document.title = 1'>",
+)
+"""Names that nobody should have, and that manifests of others may have all the same."""
 
 
 def planned(directory: Path, *texts: str) -> Plan:
@@ -44,3 +63,9 @@ def with_names(name: str) -> Picture:
     nodes = (Node(0, name, name, open_in=True), Node(1, name, name))
     lines = [Line(0, 1, stroke, name, (name,)) for stroke in Stroke]
     return Picture(groups, nodes, tuple(lines), (name,))
+
+
+def page(directory: Path, *texts: str) -> str:
+    """Return the page of some manifests, as the command writes it."""
+    made = planned(directory, *texts)
+    return as_page(compose(made), Explainer(made).reasons)

@@ -1,0 +1,140 @@
+"""A picture and its layout as the data of a page: what is said more than once stands once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from bailiwick.offline.findings import Finding
+from bailiwick.offline.picture.inside import Box, is_loose, shown_ports
+from bailiwick.offline.picture.layout import Layout
+from bailiwick.offline.picture.model import MEANINGS, Group, Line, Node, Picture, Stroke, Why
+from bailiwick.offline.picture.names import group_name
+from bailiwick.policy.reach.explain import Explanation, Half
+
+JSON = dict[str, Any]
+Tell = Callable[[Half], Iterable[str]]
+"""Says in words what decided a half of a connection."""
+
+_STROKES: Final = tuple(MEANINGS)
+
+
+def as_data(picture: Picture, layout: Layout, tell: Tell) -> JSON:
+    """Return everything that a page shows; equal pictures give equal data."""
+    whys = _Whys(tell)
+    return {
+        "size": [round(length) for length in layout.size],
+        "roomy": layout.is_roomy,
+        "strokes": [{"name": s.value, "meaning": MEANINGS[s]} for s in _STROKES],
+        "severity": [_STROKES.index(stroke) for stroke in Stroke],
+        "groups": [
+            _group(*each)
+            for each in zip(picture.groups, layout.groups, layout.headers, strict=True)
+        ],
+        "nodes": [_node(*each) for each in zip(picture.nodes, layout.nodes, strict=True)],
+        "lines": [_line(line, layout, whys) for line in picture.lines],
+        "bundles": [
+            {
+                "source": bundle.source,
+                "target": bundle.target,
+                "stroke": _STROKES.index(bundle.stroke),
+                "lines": list(bundle.lines),
+                "isLoose": layout.is_roomy and is_loose(bundle),
+                "isToHub": bundle.target in layout.hubs,
+            }
+            for bundle in picture.bundles()
+        ],
+        "notes": list(picture.notes),
+        "whys": whys.data,
+    }
+
+
+class _Whys:
+    """Gives equal explanations one number."""
+
+    def __init__(self, tell: Tell) -> None:
+        self.data: list[JSON] = []
+        self._tell = tell
+        self._known: dict[Why, int] = {}
+
+    def number(self, why: Why) -> int:
+        if why not in self._known:
+            self._known[why] = len(self.data)
+            self.data.append(self._why(why))
+        return self._known[why]
+
+    def _why(self, why: Why) -> JSON:
+        found: JSON = {"ports": why.ports, **self._explanation(why.explanation)}
+        if why.enforced is not None:
+            found["enforced"] = self._explanation(why.enforced)
+        if why.add:
+            found["add"] = list(why.add)
+        return found
+
+    def _explanation(self, told: Explanation) -> JSON:
+        found: JSON = {"outcome": _outcome(told)}
+        for name, half in (("leaving", told.egress), ("entering", told.ingress)):
+            if half is not None:
+                reasons = list(dict.fromkeys(self._tell(half)))
+                found[name] = {"outcome": _outcome(half), "reasons": reasons}
+        if told.apart:
+            found["apart"] = True
+        return found
+
+
+def _group(group: Group, box: Box, header: float) -> JSON:
+    return {
+        "side": group.side.value,
+        "name": group_name(group),
+        "held": group.held,
+        "header": round(header),
+        "findings": [_finding(finding) for finding in group.findings],
+        "box": _box(box),
+    }
+
+
+def _node(node: Node, box: Box) -> JSON:
+    found: JSON = {"group": node.group, "name": node.name, "kind": node.kind, "box": _box(box)}
+    if node.ports:
+        found["ports"] = node.ports
+        found["shownPorts"] = shown_ports(node.ports)
+    if node.open_in:
+        found["openIn"] = True
+    if node.open_out:
+        found["openOut"] = True
+    return found
+
+
+def _line(line: Line, layout: Layout, whys: _Whys) -> JSON:
+    found: JSON = {
+        "source": line.source,
+        "target": line.target,
+        "stroke": _STROKES.index(line.stroke),
+        "ports": line.ports,
+        "by": list(line.by),
+        "whys": [whys.number(why) for why in line.whys],
+    }
+    bends = layout.bends.get((line.source, line.target))
+    if bends:
+        found["bends"] = [round(part) for point in bends for part in point]
+    return found
+
+
+def _finding(finding: Finding) -> JSON:
+    found: JSON = {
+        "severity": str(finding.severity),
+        "code": finding.code,
+        "message": finding.message,
+        "place": str(finding.place) if finding.place.source else "",
+    }
+    if finding.suggestion:
+        found["suggestion"] = finding.suggestion
+    return found
+
+
+def _box(box: Box) -> list[int]:
+    return [round(length) for length in (box.left, box.top, box.width, box.height)]
+
+
+def _outcome(told: Explanation | Half) -> str:
+    return told.outcome.value.lower()
