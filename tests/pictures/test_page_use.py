@@ -210,3 +210,20 @@ def test_the_theme_follows_the_system_until_it_is_chosen(show: Show, tmp_path: P
     assert brightness() < 150
     shown.click("#theme")
     assert brightness() > 600
+
+
+def test_what_nothing_restricts_is_counted_and_never_taken_for_no_connection(
+    show: Show, tmp_path: Path
+) -> None:
+    shown = show(page(tmp_path, workload("web") + workload("api")))
+    expect(shown.locator("#panel")).to_contain_text("2 workloads have traffic that no policy")
+    expect(shown.locator("#legend .key .count")).to_have_text("2")
+    assert shown.locator(".node.open").count() == 2
+    expect(shown.locator(".group .held")).to_have_text("no intent · 2 not isolated")
+    shown.click(node("web"))
+    expect(shown.locator("#panel")).to_contain_text("Not isolated: no policy restricts its traffic")
+
+
+def test_a_page_of_nothing_says_so(show: Show, tmp_path: Path) -> None:
+    shown = show(page(tmp_path, ""))
+    expect(shown.locator("#panel")).to_contain_text("0 workloads in 0 namespaces, 0 connections.")

@@ -9,7 +9,7 @@ from statistics import fmean
 from typing import Final
 
 from bailiwick.offline.picture.layered import Point, Size
-from bailiwick.offline.picture.model import Picture, Side, Stroke
+from bailiwick.offline.picture.model import Bundle, Picture, Side, Stroke
 
 _VIEW: Final = (1080, 760)
 _MARGIN: Final = 24
@@ -29,14 +29,16 @@ class Columns:
     hubs: frozenset[int]
 
 
-def in_columns(picture: Picture, sizes: Sequence[Size], between: Size) -> Columns:
+def in_columns(
+    picture: Picture, bundles: Sequence[Bundle], sizes: Sequence[Size], between: Size
+) -> Columns:
     """Place groups of these sizes: what comes in on the left, what goes out on the right.
 
     `between` is what is left free, across and down.
     """
     _, down = between
     inner = [n for n, group in enumerate(picture.groups) if group.side is Side.NAMESPACE]
-    weights = _weights(picture)
+    weights = _weights(bundles)
     hubs = _hubs(inner, weights)
     order = [*_order([n for n in inner if n not in hubs], weights), *hubs]
     first, last = (
@@ -54,12 +56,12 @@ def in_columns(picture: Picture, sizes: Sequence[Size], between: Size) -> Column
     return _placed(columns, sizes, between, frozenset(hubs))
 
 
-def _weights(picture: Picture) -> Counter[tuple[int, int]]:
+def _weights(bundles: Sequence[Bundle]) -> Counter[tuple[int, int]]:
     """Count the lines between groups; what would be cut does not shape the picture."""
     return Counter(
         {
             (bundle.source, bundle.target): len(bundle.lines)
-            for bundle in picture.bundles()
+            for bundle in bundles
             if bundle.stroke is not Stroke.CUT
         }
     )

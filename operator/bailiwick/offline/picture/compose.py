@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from bailiwick.offline.findings import Finding
 from bailiwick.offline.picture.model import Group, Line, Node, Picture, Side, Stroke, Why
 from bailiwick.offline.picture.reasons import Reasons
 from bailiwick.offline.planning import NamespacePlan, Plan
@@ -27,6 +28,10 @@ _STROKES: Final = {
     State.HALF_OPEN: Stroke.HALF_OPEN,
     State.CUT: Stroke.CUT,
     State.UNKNOWN: Stroke.UNKNOWN,
+}
+_KNOWS_MORE: Final = {
+    Stroke.UNDECLARED: Stroke.DECLARED,
+    Stroke.HALF_OPEN: Stroke.CLOSED,
 }
 _POSSIBLE: Final = (Stroke.DECLARED, Stroke.UNDECLARED, Stroke.WIDENED)
 _SEVERITY: Final = tuple(Stroke)
@@ -88,6 +93,7 @@ class _Composer:
             nodes,
             tuple(sorted(lines, key=lambda line: (line.source, line.target, _rank(line.stroke)))),
             tuple(self._notes()),
+            tuple(self._other_findings({group.name for group in groups})),
         )
 
     # What is drawn
@@ -102,13 +108,7 @@ class _Composer:
             drawn.by |= {f"{by.rule} (profile)" if by.from_profile else by.rule for by in edge.by}
             drawn.edges.append(edge)
         for pair, stroke in list(found):
-            # What one end's intent says nothing of may be declared by the other's.
-            if stroke is Stroke.UNDECLARED and (pair, Stroke.DECLARED) in found:
-                left = found[pair, stroke].ports & ~found[pair, Stroke.DECLARED].ports
-                if left:
-                    found[pair, stroke].ports = left
-                else:
-                    del found[pair, stroke]
+            _leave_to_others(found, pair, stroke)
         return found
 
     def _edges(self) -> Iterator[NamespaceEdge]:
@@ -195,6 +195,12 @@ class _Composer:
         further = [f for f in self._plan.findings if f.namespace == name]
         return Group(side, name, _held_to(plan), (*findings, *further))
 
+    def _other_findings(self, drawn: Collection[str]) -> Iterator[Finding]:
+        for finding in self._plan.all_findings():
+            asked = not self._only or finding.namespace in self._only
+            if asked and finding.namespace not in drawn:
+                yield finding
+
     def _sided(self, source: End, target: End) -> tuple[tuple[Side, End], tuple[Side, End]]:
         return (_side(source, Side.COMES_IN), source), (_side(target, Side.GOES_OUT), target)
 
@@ -202,6 +208,21 @@ class _Composer:
         for kind, reason in sorted(self._plan.unreadable.items()):
             yield f"Not known, since it may not be read: {kind}: {reason}"
         yield from self._plan.assumed
+
+
+def _leave_to_others(found: dict[tuple[Ends, Stroke], _Drawn], pair: Ends, stroke: Stroke) -> None:
+    """Take from a line the ports of which the intent of the other end knows more.
+
+    What one says nothing of may be declared by the other. What seems half-open to one, since the
+    other end lets nothing through, the other may declare too, and somebody else denies it.
+    """
+    better = _KNOWS_MORE.get(stroke)
+    if better is not None and (pair, better) in found:
+        left = found[pair, stroke].ports & ~found[pair, better].ports
+        if left:
+            found[pair, stroke].ports = left
+        else:
+            del found[pair, stroke]
 
 
 def _possible(source: End, target: End, connection: Connection) -> Iterator[NamespaceEdge]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any, Final
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar
 
 from bailiwick.offline.findings import Finding
 from bailiwick.offline.picture.inside import Box, is_loose, shown_ports
@@ -12,6 +13,7 @@ from bailiwick.offline.picture.model import MEANINGS, Group, Line, Node, Picture
 from bailiwick.offline.picture.names import group_name
 from bailiwick.policy.reach.explain import Explanation, Half
 
+K = TypeVar("K", bound=Hashable)
 JSON = dict[str, Any]
 Tell = Callable[[Half], Iterable[str]]
 """Says in words what decided a half of a connection."""
@@ -21,7 +23,12 @@ _STROKES: Final = tuple(MEANINGS)
 
 def as_data(picture: Picture, layout: Layout, tell: Tell) -> JSON:
     """Return everything that a page shows; equal pictures give equal data."""
-    whys = _Whys(tell)
+    texts, whys = _Table[str](str), _Table[Why](_Whys(tell).data)
+    bends = {
+        str(number): [round(part) for point in found for part in point]
+        for number, line in enumerate(picture.lines)
+        if (found := layout.bends.get((line.source, line.target)))
+    }
     return {
         "size": [round(length) for length in layout.size],
         "roomy": layout.is_roomy,
@@ -32,7 +39,9 @@ def as_data(picture: Picture, layout: Layout, tell: Tell) -> JSON:
             for each in zip(picture.groups, layout.groups, layout.headers, strict=True)
         ],
         "nodes": [_node(*each) for each in zip(picture.nodes, layout.nodes, strict=True)],
-        "lines": [_line(line, layout, whys) for line in picture.lines],
+        # Source, target, stroke, ports, rules and whys, by their numbers: there may be many.
+        "lines": [_line(line, texts, whys) for line in picture.lines],
+        "bends": bends,
         "bundles": [
             {
                 "source": bundle.source,
@@ -44,26 +53,35 @@ def as_data(picture: Picture, layout: Layout, tell: Tell) -> JSON:
             }
             for bundle in picture.bundles()
         ],
+        "findings": [_finding(finding) for finding in picture.findings],
         "notes": list(picture.notes),
-        "whys": whys.data,
+        "texts": texts.values,
+        "whys": whys.values,
     }
 
 
+class _Table(Generic[K]):
+    """Gives equal things one number; `values` are what is written of them."""
+
+    def __init__(self, write: Callable[[K], Any]) -> None:
+        self.values: list[Any] = []
+        self._write = write
+        self._known: dict[K, int] = {}
+
+    def number(self, thing: K) -> int:
+        if thing not in self._known:
+            self._known[thing] = len(self.values)
+            self.values.append(self._write(thing))
+        return self._known[thing]
+
+
+@dataclass(frozen=True, slots=True)
 class _Whys:
-    """Gives equal explanations one number."""
+    """Writes explanations."""
 
-    def __init__(self, tell: Tell) -> None:
-        self.data: list[JSON] = []
-        self._tell = tell
-        self._known: dict[Why, int] = {}
+    tell: Tell
 
-    def number(self, why: Why) -> int:
-        if why not in self._known:
-            self._known[why] = len(self.data)
-            self.data.append(self._why(why))
-        return self._known[why]
-
-    def _why(self, why: Why) -> JSON:
+    def data(self, why: Why) -> JSON:
         found: JSON = {"ports": why.ports, **self._explanation(why.explanation)}
         if why.enforced is not None:
             found["enforced"] = self._explanation(why.enforced)
@@ -75,7 +93,7 @@ class _Whys:
         found: JSON = {"outcome": _outcome(told)}
         for name, half in (("leaving", told.egress), ("entering", told.ingress)):
             if half is not None:
-                reasons = list(dict.fromkeys(self._tell(half)))
+                reasons = list(dict.fromkeys(self.tell(half)))
                 found[name] = {"outcome": _outcome(half), "reasons": reasons}
         if told.apart:
             found["apart"] = True
@@ -105,19 +123,15 @@ def _node(node: Node, box: Box) -> JSON:
     return found
 
 
-def _line(line: Line, layout: Layout, whys: _Whys) -> JSON:
-    found: JSON = {
-        "source": line.source,
-        "target": line.target,
-        "stroke": _STROKES.index(line.stroke),
-        "ports": line.ports,
-        "by": list(line.by),
-        "whys": [whys.number(why) for why in line.whys],
-    }
-    bends = layout.bends.get((line.source, line.target))
-    if bends:
-        found["bends"] = [round(part) for point in bends for part in point]
-    return found
+def _line(line: Line, texts: _Table[str], whys: _Table[Why]) -> list[Any]:
+    return [
+        line.source,
+        line.target,
+        _STROKES.index(line.stroke),
+        texts.number(line.ports),
+        [texts.number(rule) for rule in line.by],
+        [whys.number(why) for why in line.whys],
+    ]
 
 
 def _finding(finding: Finding) -> JSON:

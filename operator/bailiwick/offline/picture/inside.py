@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import ceil, inf
 from typing import Final
 
 from bailiwick.offline.picture.layered import Pair, Point, Size, Spacing, layered
-from bailiwick.offline.picture.model import Bundle, Group, Picture, Side, Stroke
+from bailiwick.offline.picture.model import Bundle, Group, Line, Node, Picture, Side, Stroke
 
 _NARROW: Final = frozenset("ijlt.,:;/|'()[]{}!f-r I1")
 _WIDE: Final = frozenset("mwMW@%")
@@ -81,12 +82,34 @@ class Inside:
     header: float = 0
 
 
-def inside(picture: Picture, number: int, measures: Measures) -> Inside:
-    """Place the members of a group."""
-    group, members = picture.groups[number], picture.members(number)
-    pairs, through = _pairs(picture, members), _through(picture, members)
-    widths = {member: _width(picture, member, measures) for member in members}
-    if measures.layers is not None and pairs and len(pairs) <= 3 * len(members):
+def insides(picture: Picture, bundles: Sequence[Bundle], measures: Measures) -> list[Inside]:
+    """Place the members of every group."""
+    alarming, inner = picture.alarming(), picture.inner_lines()
+    through: dict[int, set[Pair]] = defaultdict(set)
+    for bundle in filter(is_loose, bundles):
+        pairs = {(picture.lines[n].source, picture.lines[n].target) for n in bundle.lines}
+        through[bundle.source] |= pairs
+        through[bundle.target] |= pairs
+    members: dict[int, dict[int, float]] = {number: {} for number in range(len(picture.groups))}
+    for number, node in enumerate(picture.nodes):
+        sign = measures.sign if number in alarming else 0
+        members[node.group][number] = min(_width(node, measures) + sign, measures.widest)
+    return [
+        _inside(group, members[number], inner.get(number, ()), sorted(through[number]), measures)
+        for number, group in enumerate(picture.groups)
+    ]
+
+
+def _inside(
+    group: Group,
+    widths: Mapping[int, float],
+    lines: Iterable[Line],
+    through: Sequence[Pair],
+    measures: Measures,
+) -> Inside:
+    # What would be cut does not shape the picture.
+    pairs = sorted({(each.source, each.target) for each in lines if each.stroke is not Stroke.CUT})
+    if measures.layers is not None and pairs and len(pairs) <= 3 * len(widths):
         inner = _net(widths, pairs, through, measures, measures.layers)
     else:
         inner = _grid(widths, measures)
@@ -116,41 +139,9 @@ def _width_of(character: str) -> float:
     return 8.2 if character.isupper() else 7.2
 
 
-def _width(picture: Picture, number: int, measures: Measures) -> float:
-    node = picture.nodes[number]
+def _width(node: Node, measures: Measures) -> float:
     ports = shown_ports(node.ports)
-    beside = measures.beside_name + (width_of(ports) + 8 if ports else 0)
-    beside += measures.sign if picture.is_alarming(number) else 0
-    return min(width_of(node.name) + beside, measures.widest)
-
-
-def _pairs(picture: Picture, members: Sequence[int]) -> list[Pair]:
-    """Return which members a line leads between; what would be cut does not shape the picture."""
-    own = set(members)
-    return sorted(
-        {
-            (line.source, line.target)
-            for line in picture.lines
-            if line.source in own
-            and line.target in own
-            and line.source != line.target
-            and line.stroke is not Stroke.CUT
-        }
-    )
-
-
-def _through(picture: Picture, members: Sequence[int]) -> list[Pair]:
-    """Return the lines that lead in or out and are drawn one by one."""
-    own = set(members)
-    return sorted(
-        {
-            (line.source, line.target)
-            for bundle in picture.bundles()
-            if is_loose(bundle)
-            for line in (picture.lines[number] for number in bundle.lines)
-            if line.source in own or line.target in own
-        }
-    )
+    return width_of(node.name) + measures.beside_name + (width_of(ports) + 8 if ports else 0)
 
 
 def _net(
@@ -181,9 +172,7 @@ def _net(
     }
     bends = {(one, other): found.bends.get((index[one], index[other]), ()) for one, other in pairs}
     for pair, way in ways.items():
-        own = found.bends.get((index.get(pair[0], way), index.get(pair[1], way)), ())
-        at = found.places[way]
-        bends[pair] = (*own, at) if pair[0] in index else (at, *own)
+        bends[pair] = found.bends.get((index.get(pair[0], way), index.get(pair[1], way)), ())
     alone = {member: width for member, width in widths.items() if member not in joined}
     if not alone:
         return Inside(found.size, boxes, bends)

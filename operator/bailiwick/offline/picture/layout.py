@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from bailiwick.offline.picture.columns import in_columns
-from bailiwick.offline.picture.inside import DENSE, ROOMY, Box, inside
+from bailiwick.offline.picture.inside import DENSE, ROOMY, Box, insides
 from bailiwick.offline.picture.layered import Pair, Point, Size
 from bailiwick.offline.picture.model import Picture
 
@@ -37,12 +37,13 @@ class Layout:
 def layout(picture: Picture) -> Layout:
     """Place everything."""
     measures = ROOMY if len(picture.nodes) <= FEW_NODES else DENSE
-    insides = [inside(picture, number, measures) for number in range(len(picture.groups))]
-    columns = in_columns(picture, [each.size for each in insides], measures.between)
+    bundles = picture.bundles()
+    parts = insides(picture, bundles, measures)
+    columns = in_columns(picture, bundles, [each.size for each in parts], measures.between)
     nodes = [Box(0, 0, 0, 0)] * len(picture.nodes)
     bends: dict[Pair, tuple[Point, ...]] = {}
     groups = []
-    for number_of_group, each in enumerate(insides):
+    for number_of_group, each in enumerate(parts):
         left, top = columns.places[number_of_group]
         groups.append(Box(left, top, *each.size))
         for number, box in each.boxes.items():
@@ -54,7 +55,7 @@ def layout(picture: Picture) -> Layout:
             bends[pair] = (
                 (*moved, *bends.get(pair, ())) if is_first else (*bends.get(pair, ()), *moved)
             )
-    headers = tuple(each.header for each in insides)
+    headers = tuple(each.header for each in parts)
     return Layout(
         columns.size, tuple(groups), headers, tuple(nodes), bends, measures is ROOMY, columns.hubs
     )

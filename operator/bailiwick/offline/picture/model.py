@@ -106,19 +106,33 @@ class Line:
 class Picture:
     """Everything that is drawn, in an order that depends on nothing but what it is.
 
-    `notes` are what was assumed or may not be read, so that it is not known.
+    `notes` are what was assumed or may not be read, so that it is not known, and `findings` those
+    of namespaces of which nothing is drawn.
     """
 
     groups: tuple[Group, ...] = ()
     nodes: tuple[Node, ...] = ()
     lines: tuple[Line, ...] = ()
     notes: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
-    def is_alarming(self, number: int) -> bool:
-        """Say whether a node has a line that is not as its intent would have it."""
-        return any(
-            number in (line.source, line.target) and line.stroke not in USUAL for line in self.lines
-        )
+    def alarming(self) -> set[int]:
+        """Return the nodes that have a line that is not as its intent would have it."""
+        return {
+            end
+            for line in self.lines
+            if line.stroke not in USUAL
+            for end in (line.source, line.target)
+        }
+
+    def inner_lines(self) -> dict[int, list[Line]]:
+        """Return the lines between different nodes of one group, by the group."""
+        found: dict[int, list[Line]] = defaultdict(list)
+        for line in self.lines:
+            group = self.nodes[line.source].group
+            if line.source != line.target and self.nodes[line.target].group == group:
+                found[group].append(line)
+        return found
 
     def members(self, group: int) -> list[int]:
         """Return the numbers of the nodes of a group."""

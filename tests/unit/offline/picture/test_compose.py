@@ -21,6 +21,16 @@ OPEN: Final = (
     "egress: [{to: [{podSelector: {}}], ports: [{port: 81}]}]"
 )
 
+NO_WAY_OUT: Final = """\
+apiVersion: policy.networking.k8s.io/v1alpha1
+kind: AdminNetworkPolicy
+metadata: {name: no-way-out}
+spec:
+  priority: 10
+  subject: {namespaces: {matchLabels: {kubernetes.io/metadata.name: shop}}}
+  egress: [{action: Deny, to: [{namespaces: {}}]}]
+"""
+
 
 def test_what_an_intent_declares_is_one_line_with_the_rule(tmp_path: Path) -> None:
     found = picture(tmp_path, SHOP + intent(from_to("web", "api", "80, 443")))
@@ -62,6 +72,16 @@ def test_both_sides_of_a_connection_that_both_declare_are_one_line(tmp_path: Pat
     found = picture(tmp_path, SHOP + there + one + other)
     assert told(found) == ["shop/api -> data/db: declared 5432"]
     assert found.lines[0].by == ("in", "out")
+
+
+def test_what_both_declare_and_somebody_else_denies_is_closed_and_not_half_open(
+    tmp_path: Path,
+) -> None:
+    there = workload("db", namespace="data")
+    one = intent(from_to("api", "data/db", "5432", "out"))
+    other = intent(from_to("shop/api", "db", "5432", "in"), namespace="data")
+    found = picture(tmp_path, SHOP + there + one + other + NO_WAY_OUT)
+    assert told(found) == ["shop/api -> data/db: closed 5432"]
 
 
 def test_an_intent_in_audit_shows_what_it_would_cut_and_why_it_is_open_today(
@@ -132,6 +152,13 @@ def test_a_picture_of_one_namespace_has_what_touches_it(tmp_path: Path) -> None:
         "data": "",
         "shop": "restricted, Enforce",
     }
+
+
+def test_findings_of_a_namespace_without_workloads_are_not_lost(tmp_path: Path) -> None:
+    rule = "name: gone, from: {workload: {}}, to: {service: {name: gone}}"
+    found = picture(tmp_path, SHOP + intent(rule, namespace="empty"))
+    assert {group.name for group in found.groups} == {"shop"}
+    assert "ServiceNotFound" in {finding.code for finding in found.findings}
 
 
 @pytest.mark.parametrize("size", [(3, 4), (25, 12)])

@@ -104,7 +104,7 @@ function onSearchKey(event) {
 
 function onFilter() {
   state.only = only.value === "" ? null : Number(only.value);
-  state.chosen = null;
+  state.chosen = state.only === null ? null : { kind: "group", number: state.only };
   const seen = nodes.filter(isNodeShown).length;
   said.textContent = state.only === null ? "" : `${many(seen, "workload")} with ${groups[state.only].name}`;
   refresh();
@@ -128,6 +128,9 @@ function buildLegend() {
     const title = `${capital(stroke.name)}: ${stroke.meaning}`;
     legend.append(make("label", { title }, box, sample(stroke), stroke.name, make("span", { class: "count", text: count })));
   }
+  const open = nodes.filter(isOpen).length;
+  const title = "No policy restricts what reaches it, or what it reaches";
+  legend.append(make("span", { class: "key", title }, make("span", { class: "frame" }), "not isolated", make("span", { class: "count", text: open })));
 }
 
 function buildFilter() {

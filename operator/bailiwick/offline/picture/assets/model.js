@@ -1,7 +1,13 @@
 // What the page was given, what is chosen, and what that leaves to be seen.
 
 const data = JSON.parse(document.getElementById("data").textContent);
-const { groups, nodes, lines, bundles, strokes } = data;
+const { groups, nodes, bundles, strokes } = data;
+const lines = data.lines.map(([source, target, stroke, ports, by, whys], number) => ({
+  number, source, target, stroke, whys,
+  ports: data.texts[ports],
+  by: by.map((rule) => data.texts[rule]),
+  bends: data.bends[number] ?? [],
+}));
 const NAMESPACE = "namespace";
 const MOST_UNFOLDED = 1500;
 
@@ -15,8 +21,7 @@ for (const [number, bundle] of bundles.entries()) {
   groups[bundle.target].bundles.push(bundle);
 }
 for (const node of nodes) groups[node.group].members.push(node);
-for (const [number, line] of lines.entries()) {
-  line.number = number;
+for (const line of lines) {
   const source = nodes[line.source];
   const target = nodes[line.target];
   source.lines.push(line);
@@ -65,5 +70,7 @@ function alarm(node) {
   const worst = data.severity.find((stroke) => found.has(stroke));
   return worst === undefined || isUsual(strokes[worst]) ? null : strokes[worst];
 }
+
+const isOpen = (node) => node.openIn || node.openOut;
 
 const isUsual = (stroke) => stroke.name === "declared" || stroke.name === "undeclared";

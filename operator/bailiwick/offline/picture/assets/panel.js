@@ -10,7 +10,10 @@ function showPanel() {
 }
 
 function overview() {
-  const found = groups.flatMap((group) => group.findings.map((finding) => ({ group, finding })));
+  const found = [
+    ...data.findings.map((finding) => ({ group: null, finding })),
+    ...groups.flatMap((group) => group.findings.map((finding) => ({ group, finding }))),
+  ];
   const rank = { error: 0, warning: 1, note: 2 };
   found.sort((one, other) => rank[one.finding.severity] - rank[other.finding.severity]);
   const namespaces = groups.filter((group) => group.side === NAMESPACE).length;
@@ -18,10 +21,18 @@ function overview() {
   return [
     make("h2", { text: "Overview" }),
     make("p", { text: `${many(workloads, "workload")} in ${many(namespaces, "namespace")}, ${many(lines.length)}.` }),
+    openToAll(),
     make("p", { class: "quiet", text: "A click on a workload, a namespace or a line shows what connects it, and why. With the keyboard: arrow keys in the picture, Enter, Escape; / searches; + and − zoom." }),
     ...listed("Findings", found, ({ group, finding }) => findingOf(finding, group)),
     ...listed("What this rests on", data.notes, (note) => make("p", { class: "quiet", text: note })),
   ];
+}
+
+function openToAll() {
+  const count = nodes.filter(isOpen).length;
+  if (count === 0) return null;
+  const said = ` ${count === 1 ? "has" : "have"} traffic that no policy restricts, and a dashed frame. No line is drawn for what two such workloads can do with each other, or one with the world outside.`;
+  return make("p", {}, make("strong", { text: many(count, "workload") }), said);
 }
 
 function ofNode(number) {
@@ -35,7 +46,7 @@ function ofNode(number) {
       ? make("p", { class: "quiet" }, `${node.kind || "Workload"} in namespace `, linkTo("group", group.number, group.name))
       : make("p", { class: "quiet", text: group.name }),
     node.ports ? make("p", { class: "quiet", text: `Reached on ${node.ports}` }) : null,
-    node.openIn || node.openOut ? make("p", { text: `${capital(openness(node))}.` }) : null,
+    isOpen(node) ? make("p", { text: `${capital(openness(node))}.` }) : null,
     ...lineList("Leaves", shown.filter((line) => line.source === number), "target", node.group),
     ...lineList("Enters", shown.filter((line) => line.target === number && line.source !== number), "source", node.group),
     shown.length === 0 ? make("p", { text: "No line leads from here or to here." }) : null,

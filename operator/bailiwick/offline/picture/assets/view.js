@@ -44,7 +44,7 @@ function buttonOf(node) {
   const sign = worst ? SIGNS[worst.style] : "";
   node.button = make(
     "button",
-    { type: "button", tabindex: "-1", title: node.name, class: node.openIn || node.openOut ? "node open" : "node", click: () => choose("node", node.number) },
+    { type: "button", tabindex: "-1", title: node.name, class: isOpen(node) ? "node open" : "node", click: () => choose("node", node.number) },
     sign ? make("span", { class: `sign ${worst.style}`, "aria-hidden": "true", text: sign }) : null,
     make("span", { class: "name" }, ...split(node.name)),
     node.shownPorts ? make("span", { class: "ports", text: node.shownPorts }) : null,

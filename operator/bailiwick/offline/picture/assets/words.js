@@ -26,7 +26,7 @@ function described(node) {
   const parts = [`${node.name}, ${what}`, `${leaving} out, ${shown.length - leaving} in`];
   const worst = alarm(node);
   if (worst) parts.push(`has ${worst.name} connections`);
-  if (node.openIn || node.openOut) parts.push(openness(node));
+  if (isOpen(node)) parts.push(openness(node));
   return parts.join("; ");
 }
 
@@ -51,7 +51,8 @@ function folded(group) {
     .filter(([stroke]) => !isUsual(strokes[stroke]))
     .map(([stroke, count]) => `${count} ${strokes[stroke].name}`);
   const needed = callers.size > 0 ? [`needed by ${callers.size}`] : [];
-  return [...needed, ...inside].join(", ");
+  const open = group.members.filter(isOpen).length;
+  return [...(open > 0 ? [`${open} not isolated`] : []), ...needed, ...inside].join(", ");
 }
 
 const SIGNS = {
