@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import datetime
 
 import click
 
 from bailiwick.cli.live import cluster_inventory, with_cluster
-from bailiwick.cli.reading import echo, end_with, inventory_of, passed_over, warn_of
+from bailiwick.cli.reading import echo_lines, end_with, inventory_of, passed_over, warn_of
 from bailiwick.cli.settings import with_settings
 from bailiwick.kube.credentials import Source
 from bailiwick.offline import reach_report
@@ -81,13 +82,12 @@ def reach(
                 else f"{on_nodes} pods on the network of their node are"
             )
             click.echo(f"note: {who} {_ON_NODES}", err=True)
-        lines = connection_list(found)
+        lines: Iterable[str] = connection_list(found)
     elif output == "json":
         lines = [json.dumps(reach_report.as_data(found, namespaces), indent=2)]
     else:
         lines = reach_report.as_text(found, namespaces)
-    if lines:
-        echo("\n".join(lines))
+    echo_lines(lines)
     warn_of(inventory)
     for line in not_known(inventory.unreadable):
         click.echo(line, err=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import NoReturn
 
 import click
@@ -18,6 +19,7 @@ CANNOT_READ = 2
 """The exit code where something could not be read, so that no answer would be worth anything."""
 
 _TOLD = 50
+_AT_ONCE = 1000
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -64,6 +66,13 @@ def echo(text: str) -> None:
     text = printable(text)
     encoding = sys.stdout.encoding or "utf-8"
     click.echo(text.rstrip("\n").encode(encoding, "replace").decode(encoding))
+
+
+def echo_lines(lines: Iterable[str]) -> None:
+    """Print lines as they come, a thousand at a time."""
+    remaining = iter(lines)
+    while some := list(islice(remaining, _AT_ONCE)):
+        echo("\n".join(some))
 
 
 def passed_over(other_kinds: Counter[str]) -> str:

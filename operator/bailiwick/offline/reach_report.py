@@ -12,16 +12,20 @@ from bailiwick.policy.findings import words
 from bailiwick.policy.findings.folding import Edge, folded, is_told
 from bailiwick.policy.findings.words import Names
 from bailiwick.policy.reach.edges import Connection
+from bailiwick.policy.reach.peers import PodSet
 from bailiwick.policy.rules import Direction
 
 
 def edges(world: World, namespaces: Collection[str] = ()) -> Iterator[Edge[Connection]]:
     """Go through all that is possible, or what touches some namespaces."""
     workloads = world.workloads
+    asked: PodSet = 0
+    for name in namespaces:
+        asked |= workloads.graph.classes.in_namespace(name)
     for source in workloads.classes:
-        for target, connection in workloads.targets(source).items():
-            if not namespaces or {source.namespace, target.namespace} & set(namespaces):
-                yield Edge(source, target, connection)
+        is_any = not namespaces or source.namespace in namespaces
+        for target, connection in workloads.targets(source, -1 if is_any else asked).items():
+            yield Edge(source, target, connection)
     for workload in workloads.classes:
         if namespaces and workload.namespace not in namespaces:
             continue

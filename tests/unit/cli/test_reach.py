@@ -48,6 +48,35 @@ def test_the_lines_are_those_of_netpol_analyzer() -> None:
     ]
 
 
+def test_the_lines_of_all_sources_together_are_sorted() -> None:
+    names = ("a", "a-b", "a.b", "a0", "z")
+    block = "ingress: [{from: [{ipBlock: {cidr: 8.0.0.0/6}}]}, {from: [{podSelector: {}}]}]"
+    given = "".join(map(workload, names)) + policy("p", f"podSelector: {{}}, {block}")
+    found = lines(given + workload("api") + workload("a", namespace="shop-b"))
+    assert found == sorted(found)
+    ranges = ("0.0.0.0-7.255.255.255", "8.0.0.0-11.255.255.255", "12.0.0.0-255.255.255.255")
+    assert {line.partition(" => ")[0] for line in found} == {
+        *(f"shop/{name}[Deployment]" for name in (*names, "api")),
+        *(f"{each}[External]" for each in ranges),
+        "shop-b/a[Deployment]",
+    }
+
+
+def test_what_touches_a_namespace_is_all_that_is_told_of_it() -> None:
+    others = workload("api", namespace="payments") + workload("x", namespace="other")
+    given = workload("web") + others
+    found = json.loads(run(given, "-o", "json", "-n", "shop").stdout)
+    ends = [(e["from"].get("namespace"), e["to"].get("namespace")) for e in found]
+    assert set(ends) == {
+        *(
+            pair
+            for other in ("payments", "other", None)
+            for pair in (("shop", other), (other, "shop"))
+        )
+    }
+    assert len(ends) == 6
+
+
 def test_an_ingress_opens_what_policies_let_in() -> None:
     entrance = "{ingress-controller} => shop/api[Deployment] : TCP 8080"
     assert entrance in lines(workload("api") + INGRESS)

@@ -31,7 +31,7 @@ def tell_everything(inventory: Inventory, now: datetime) -> Plan:
     assert plan_reports.as_junit(made)
     assert plan_reports.as_sarif(made)
     assert plan_reports.as_markdown(made)
-    connection_list(made.world)
+    list(connection_list(made.world))
     assert reach_report.as_text(made.world)
     json.dumps(reach_report.as_data(made.world))
     _tell_differences(made, plan(Inventory(), Settings(), now))

@@ -136,12 +136,12 @@ class Graph:
         # Which family the pods will have is not known.
         return found[0] & found[1]
 
-    def targets(self, source: int) -> Iterator[tuple[int, Connection]]:
+    def targets(self, source: int, among: PodSet = -1) -> Iterator[tuple[int, Connection]]:
         """Go through the classes that a class can reach, in the order of their numbers."""
         reachable: PodSet = 0
         for out in self.table(source, Direction.EGRESS):
             reachable |= out.allowed.pods | out.unknown.pods
-        for target in numbers(reachable & self.classes.live):
+        for target in numbers(reachable & among & self.classes.live):
             found = self.connection(source, target)
             if found:
                 yield target, found

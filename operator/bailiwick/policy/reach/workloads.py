@@ -10,6 +10,7 @@ from bailiwick.policy.reach.addresses import Range
 from bailiwick.policy.reach.edges import Connection, OutsideEdge
 from bailiwick.policy.reach.graph import Graph
 from bailiwick.policy.reach.model import BlockPeer
+from bailiwick.policy.reach.peers import PodSet
 from bailiwick.policy.reach.pods import Workload
 from bailiwick.policy.rules import Direction
 
@@ -33,11 +34,11 @@ class Workloads:
         """Return the numbers of all their classes, in order."""
         return sorted({number for numbers in self.classes.values() for number in numbers})
 
-    def targets(self, source: Workload) -> dict[Workload, Connection]:
+    def targets(self, source: Workload, among: PodSet = -1) -> dict[Workload, Connection]:
         """Return whom some pod of a workload can reach, and on what ports; itself too."""
         found: dict[Workload, Connection] = {}
         for number in self.classes[source]:
-            for target, connection in self.graph.targets(number):
+            for target, connection in self.graph.targets(number, among):
                 for workload in self.graph.classes[target].workloads.keys() & self.classes.keys():
                     known = found.get(workload)
                     if known is None:
