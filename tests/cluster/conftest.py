@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from itertools import count
 from pathlib import Path
 
@@ -11,11 +11,16 @@ import pytest
 from tests.controlplane import binaries
 from tests.controlplane.cluster import ControlPlane
 from tests.controlplane.kubectl import Kubectl
+from tests.controlplane.operator_process import OperatorProcess
 
 CRDS = Path(__file__).resolve().parents[2] / "crds"
 
 # What has to be built, by the fixture that needs it.
-NEEDED = {"control_plane": (binaries.CONTROL_PLANE, binaries.KWOK), "demo": binaries.ALL}
+NEEDED = {
+    "control_plane": (binaries.CONTROL_PLANE, binaries.KWOK),
+    "cilium": (binaries.CILIUM,),
+    "demo": tuple(build for build in binaries.ALL if build is not binaries.CILIUM),
+}
 
 NamespaceFactory = Callable[..., str]
 
@@ -81,3 +86,15 @@ def namespace(control_plane: ControlPlane) -> Iterator[NamespaceFactory]:
     yield make
     for name in made:
         control_plane.delete_namespace(name)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show the end of the operator's log beside a failure."""
+    report = yield
+    running = getattr(item, "funcargs", {}).get("operator")
+    if report.failed and isinstance(running, OperatorProcess):
+        report.sections.append(("log of the operator", running.tail(40)))
+    return report

@@ -12,6 +12,7 @@ import hashlib
 import os
 import platform
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -37,6 +38,7 @@ class Build:
     package: str
     ldflags: str = ""
     called: tuple[str, ...] = ()  # the names of a multi-call program
+    files: tuple[tuple[str, str], ...] = ()  # by module, files of it that are kept beside
     minutes: int = 1  # about, with nothing cached, to tell who waits
 
     @property
@@ -48,7 +50,8 @@ class Build:
     @property
     def key(self) -> str:
         """The name of its cache entry: name, version and a digest of the build's inputs."""
-        digest = hashlib.sha256("\0".join([platform.machine(), *self.arguments]).encode())
+        kept = [part for file in self.files for part in file]
+        digest = hashlib.sha256("\0".join([platform.machine(), *self.arguments, *kept]).encode())
         for path in sorted(self.module.iterdir()):
             if path.name in {"go.mod", "go.sum"} or path.suffix == ".go":
                 digest.update(path.name.encode() + b"\0" + path.read_bytes())
@@ -89,7 +92,24 @@ GRYPE: Final = Build(
     ldflags="-X main.version=0.121.2",
     minutes=1,
 )
-ALL: Final = (CONTROL_PLANE, KWOK, SYFT, GRYPE)
+_CILIUM: Final = "github.com/cilium/cilium"
+_CILIUM_DEFINITIONS: Final = "pkg/k8s/apis/cilium.io/client/crds/v2"
+CILIUM: Final = Build(
+    "cilium-validation",
+    "1.20.2",
+    HERE / "tools/cilium",
+    ".",
+    files=(
+        (_CILIUM, f"{_CILIUM_DEFINITIONS}/ciliumnetworkpolicies.yaml"),
+        (_CILIUM, f"{_CILIUM_DEFINITIONS}/ciliumclusterwidenetworkpolicies.yaml"),
+        (
+            "sigs.k8s.io/network-policy-api",
+            "config/crd/standard/policy.networking.k8s.io_clusternetworkpolicies.yaml",
+        ),
+    ),
+    minutes=2,
+)
+ALL: Final = (CONTROL_PLANE, KWOK, SYFT, GRYPE, CILIUM)
 
 
 class BuildError(Exception):
@@ -169,12 +189,27 @@ def _build_into(entry: Path, build: Build) -> None:
             )
         for name in build.called:
             (scratch / name).symlink_to(build.name)
+        for module, file in build.files:
+            shutil.copy(_module_directory(go, build, module) / file, scratch)
         scratch.chmod(0o755)
         if entry.exists():  # what an interrupted clean-up has left
             shutil.rmtree(entry)
         scratch.rename(entry)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _module_directory(go: Path, build: Build, module: str) -> Path:
+    """Where Go keeps the module that a build uses."""
+    said = subprocess.run(
+        [str(go), "list", "-mod=readonly", "-m", "-f", "{{.Dir}}", module],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=build.module,
+        env=go_environment(go),
+    )
+    return Path(said.stdout.strip())
 
 
 @contextmanager

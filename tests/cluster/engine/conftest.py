@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import count
 from typing import Any
@@ -80,15 +80,3 @@ def profile(control_plane: ControlPlane) -> Iterator[ProfileFactory]:
     yield make
     for name in made:
         absent_as_none(partial(control_plane.api.delete, f"{PROFILES}/{name}"))
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item,
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show the end of the operator's log beside a failure."""
-    report = yield
-    running = getattr(item, "funcargs", {}).get("operator")
-    if report.failed and isinstance(running, OperatorProcess):
-        report.sections.append(("log of the operator", running.tail(40)))
-    return report
