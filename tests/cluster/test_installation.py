@@ -85,6 +85,7 @@ def test_high_availability_is_applied_over_the_base(admin: Kubectl) -> None:
         ("watch", "pods", ""),
         ("watch", "servicecidrs.networking.k8s.io", ""),
         ("patch", "networkpolicies.networking.k8s.io", ""),
+        ("patch", "ciliumnetworkpolicies.cilium.io", ""),
         ("patch", "securityintents.bailiwick.dev/status", ""),
         ("create", "events.events.k8s.io", ""),
         ("update", "leases.coordination.k8s.io", HOME),
@@ -111,6 +112,7 @@ def test_the_operator_may_do_its_work(
         ("patch", "vulnerabilityexceptions.bailiwick.dev", ""),
         ("create", "clusterrolebindings.rbac.authorization.k8s.io", ""),
         ("delete", "customresourcedefinitions.apiextensions.k8s.io", ""),
+        ("patch", "ciliumclusterwidenetworkpolicies.cilium.io", ""),
     ],
 )
 def test_the_operator_may_do_nothing_else(

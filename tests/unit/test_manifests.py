@@ -207,6 +207,8 @@ def writes(role: Manifest) -> dict[str, set[str]]:
 
 def test_the_operator_writes_only_what_it_owns() -> None:
     assert writes(of_kind("base", "ClusterRole")["bailiwick-operator"]) == {
+        "ciliumnetworkpolicies.cilium.io": {"create", "patch", "update", "delete"},
+        "clusternetworkpolicies.policy.networking.k8s.io": {"create", "patch", "update", "delete"},
         "clustervulnerabilityexceptions/status.bailiwick.dev": {"patch"},
         "events.events.k8s.io": {"create", "patch"},
         "imagescans.bailiwick.dev": {"create", "patch", "delete"},

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from bailiwick.api.meta import INTENT_NAME, PROFILE_LABEL
 from bailiwick.engine.changes import Changes
 from bailiwick.engine.declared import DeclaredStore
+from bailiwick.engine.denials import ClusterDenials
 from bailiwick.engine.dependents import Dependents
 from bailiwick.engine.enforcement import Enforcer
 from bailiwick.engine.exceptions import ExceptionReconciler
@@ -95,10 +96,23 @@ class Operator:
             resources.NAMESPACES: self.namespaces,
         }
         self.resync = Resync(client, self.stores, self._readable_changed)
-        self.world = World(self._read_problems)
+        self.world = World(self._read_problems, lambda: self.watches.served())
         self.reachability = Reachability(self.world, settings, self._wake_for_reach)
+        self.denials = ClusterDenials(
+            client,
+            self.world,
+            self.profiles_known,
+            settings,
+            self.concerns,
+            WorkQueue(observer=metrics.queue("denials")),
+        )
         self.changes = Changes(
-            self.namespace_queue.add, self.concerns, self.dependents, settings, self.reachability
+            self.namespace_queue.add,
+            self.concerns,
+            self.dependents,
+            settings,
+            self.reachability,
+            self.denials,
         )
         self.watches = Watches(
             client, self.world, self.changes, settings.operator_namespace, self._readable_changed
@@ -142,6 +156,7 @@ class Operator:
                 client, self.world, project, throttle.acquire, self.namespace_queue.add
             ),
             reachability=self.reachability,
+            denials=self.denials,
             inventory=self.imaging.inventory,
             rescans=self.imaging.rescans,
             statuses=self.statuses,
@@ -194,6 +209,7 @@ class Operator:
         workers = self.options.workers
         self.namespace_queue.start(in_seconds(self._reconcile_namespace), workers=workers)
         self.imaging.start()
+        self.denials.start()
         self.profile_queue.start(in_seconds(self.profile_reconciler.reconcile), workers=1)
         self.exception_queue.start(in_seconds(self.exception_reconciler.reconcile), workers=1)
 
@@ -202,6 +218,7 @@ class Operator:
         await asyncio.gather(
             self.namespace_queue.stop(seconds),
             self.imaging.stop(seconds),
+            self.denials.queue.stop(seconds),
             self.profile_queue.stop(seconds),
             self.exception_queue.stop(seconds),
         )
@@ -219,6 +236,7 @@ class Operator:
             "images": self.imaging.image_queue,
             "scans": self.imaging.scan_queue,
             "profiles": self.profile_queue,
+            "denials": self.denials.queue,
             "exceptions": self.exception_queue,
         }
 
@@ -243,6 +261,7 @@ class Operator:
 
     def _readable_changed(self) -> None:
         self.enqueue_all()
+        self.denials.cluster_changed()
         for profile in self.profiles_known.objects.all():
             self.profile_queue.add(profile.name)
 
@@ -277,6 +296,8 @@ class Operator:
             return
         name = _told(old, new).name
         self.profile_queue.add(name)
+        if old is None or new is None:
+            self.denials.tell(name)
         keys = ("default", "usableBy")
         if old is None or new is None or any(old.spec.get(k) != new.spec.get(k) for k in keys):
             self._bind_anew(name, default=any(p and p.spec.get("default") for p in (old, new)))

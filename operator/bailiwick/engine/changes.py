@@ -7,10 +7,11 @@ or its status were computed from has changed, and not otherwise.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from bailiwick.engine.dependents import Dependents
 from bailiwick.policy.facts import (
+    ClusterPolicy,
     ConfigMap,
     EndpointSlice,
     Namespace,
@@ -29,12 +30,24 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 TEMPLATES = "templates"
+_OF_THE_CLUSTER = {keys.API_SERVER, keys.CLUSTER_RANGES, keys.NODES}
+
+
+class Denials(Protocol):
+    """Who keeps the policies of the whole cluster."""
+
+    def policy_changed(self, name: str) -> None:
+        """Take note that somebody, perhaps we, changed a policy."""
+
+    def cluster_changed(self) -> None:
+        """Take note that the cluster's own addresses changed."""
 
 
 class Changes:
     """Listeners of the bulk kinds; each is told what was there before, and what is there now.
 
-    `concerns` says whether a namespace has an intent or a label of ours.
+    `concerns` says whether a namespace has an intent or a label of ours. `denials` is told what
+    the policies of the whole cluster depend on.
     """
 
     def __init__(
@@ -44,12 +57,14 @@ class Changes:
         dependents: Dependents,
         settings: Settings,
         reachability: Reachability,
+        denials: Denials,
     ) -> None:
         self._enqueue = enqueue
         self._concerns = concerns
         self._dependents = dependents
         self._settings = settings
         self._reachability = reachability
+        self._denials = denials
 
     def pod(self, old: Pod | None, new: Pod | None) -> None:
         """A pod concerns its own namespace, and those whose rules look at its ports."""
@@ -82,6 +97,10 @@ class Changes:
         self._own(namespace)
         self._reachability.changed(namespace)
 
+    def cluster_policy(self, old: ClusterPolicy | None, new: ClusterPolicy | None) -> None:
+        """A policy of the whole cluster concerns whoever wrote it, if that was us."""
+        self._denials.policy_changed(_either(old, new).name)
+
     def template(self, _old: ConfigMap | None, _new: ConfigMap | None) -> None:
         """A template concerns the namespaces whose profile uses templates."""
         self._tell([TEMPLATES])
@@ -99,7 +118,10 @@ class Changes:
             self._enqueue(namespace)
 
     def _tell(self, changed: Iterable[str]) -> None:
-        for namespace in {n for key in set(changed) for n in self._dependents.on(key)}:
+        changed = set(changed)
+        if changed & _OF_THE_CLUSTER:
+            self._denials.cluster_changed()
+        for namespace in {n for key in changed for n in self._dependents.on(key)}:
             self._enqueue(namespace)
 
 

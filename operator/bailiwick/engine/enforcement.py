@@ -12,14 +12,15 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from bailiwick.api.meta import API_VERSION, MANAGED_BY, MANAGED_BY_LABEL
+from bailiwick.api.meta import API_VERSION
+from bailiwick.engine import dialects
 from bailiwick.engine.objects import version_number
 from bailiwick.engine.policies import version
 from bailiwick.kube.errors import ApiError, Conflict, NamespaceTerminating, NotLeader
 from bailiwick.kube.resources import NETWORK_POLICIES
 from bailiwick.kube.store import Key
 from bailiwick.policy.assessment.evidence import LivePolicies, WriteFailure
-from bailiwick.policy.network.edits import Step, waves
+from bailiwick.policy.network.edits import Step, apply, waves
 from bailiwick.policy.network.naming import BRIDGE_PREFIX
 from bailiwick.policy.network.plan import plan
 from bailiwick.policy.network.specs import same, text
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from bailiwick.engine.objects import DeclaredObject
     from bailiwick.engine.world import World
     from bailiwick.kube.client import Client
+    from bailiwick.policy.dialects import Dialect
     from bailiwick.policy.facts import NetworkPolicy
     from bailiwick.policy.network.model import Frozen, Policy
 
@@ -61,7 +63,7 @@ class Enforcer:
 
     client: Client
     world: World
-    project: Callable[[Mapping[str, Any]], NetworkPolicy]
+    project: Callable[[Mapping[str, Any], Dialect], NetworkPolicy]
     throttle: Callable[[], Awaitable[None]]
     look_again: Callable[[str], None]
     _settled: dict[str, bytes] = field(default_factory=dict)
@@ -85,11 +87,12 @@ class Enforcer:
         if namespace in self._unsure:
             await self._read(namespace)
         wanted = tuple(desired)
-        ours, foreign = divide(self.world.policies.within(namespace), intent.uid)
-        names = {p.name for p in foreign}
-        possible = tuple(p for p in wanted if p.name not in names)
-        taken = tuple(p.name for p in wanted if p.name in names)
-        live = {p.name: p for p in ours}
+        ours, others = dialects.known(self.world, namespace, intent.uid)
+        names = {p.key for p in others}
+        possible = tuple(p for p in wanted if p.key not in names)
+        taken = tuple(p.key for p in wanted if p.key in names)
+        live = {p.key: p for p in ours}
+        foreign = dialects.isolating(self.world, namespace, others)
         steps = [*plan(live, possible, foreign, frozen), *_claims(live, possible, intent)]
         fingerprint = _fingerprint(possible)
         drifted = bool(steps) and self._settled.get(namespace) == fingerprint
@@ -132,9 +135,11 @@ class Enforcer:
 
     async def _read(self, namespace: str) -> None:
         """Ask what is there: a write that failed may have gone through, or have met a surprise."""
-        found = await self.client.list(NETWORK_POLICIES, namespace)
-        listed = [self.project(item) for item in found.items]
-        self.world.policies.take(namespace, listed, version_number(found.resource_version))
+        for dialect in dialects.readable(self.world):
+            found = await self.client.list(dialects.RESOURCES[dialect], namespace)
+            listed = [self.project(item, dialect) for item in found.items]
+            at = version_number(found.resource_version)
+            self.world.policies.take(namespace, listed, at, dialect)
         self._unsure.discard(namespace)
 
     async def _attempt(
@@ -159,7 +164,8 @@ class Enforcer:
         if step.policy is not None:
             live[step.name] = await self._apply(intent, step.policy, there)
         elif there is not None:
-            await self.client.delete(NETWORK_POLICIES, there.name, there.namespace, uid=there.uid)
+            resource = dialects.RESOURCES[there.dialect]
+            await self.client.delete(resource, there.name, there.namespace, uid=there.uid)
             self.world.policies.bury(live.pop(step.name))
 
     async def _apply(
@@ -170,13 +176,14 @@ class Enforcer:
         attempts: int = 3,
     ) -> NetworkPolicy:
         whole = policy.manifest(intent.namespace, [owner_reference(intent)])
+        resource = dialects.RESOURCES[policy.dialect]
         if there is not None:
             whole["metadata"]["uid"] = there.uid
         # Where nothing was there, what somebody else made meanwhile is not to be taken over.
         found = await self._answer(
             intent.namespace,
-            policy.name,
-            self.client.apply(NETWORK_POLICIES, whole, force=there is not None),
+            policy,
+            self.client.apply(resource, whole, force=there is not None),
         )
         if same(found.spec, policy.spec) and _is_claimed(found, policy, intent):
             return found
@@ -184,7 +191,7 @@ class Enforcer:
         whole["metadata"]["resourceVersion"] = found.resource_version
         try:
             return await self._answer(
-                intent.namespace, policy.name, self.client.replace(NETWORK_POLICIES, whole)
+                intent.namespace, policy, self.client.replace(resource, whole)
             )
         except Conflict:
             if attempts <= 1:
@@ -192,20 +199,20 @@ class Enforcer:
             return await self._apply(intent, policy, found, attempts - 1)
 
     async def _answer(
-        self, namespace: str, name: str, write: Awaitable[Mapping[str, Any]]
+        self, namespace: str, policy: Policy, write: Awaitable[Mapping[str, Any]]
     ) -> NetworkPolicy:
         """Send a write, and keep what it is answered with."""
-        with self.world.policies.writing(Key(namespace, name)) as meanwhile:
-            policy = self.project(await write)
-            self.world.policies.observe(policy)
-        if meanwhile.latest > version(policy):
+        with self.world.policies.writing(Key(namespace, policy.key)) as meanwhile:
+            found = self.project(await write, policy.dialect)
+            self.world.policies.observe(found)
+        if meanwhile.latest > version(found):
             self.look_again(namespace)
-        return policy
+        return dialects.as_planned(found)
 
 
 def _fingerprint(policies: Iterable[Policy]) -> bytes:
     """Return what is the same for equal policies in equal order, and small enough to keep."""
-    whole = text([[policy.name, policy.spec] for policy in policies])
+    whole = text([[policy.key, policy.spec] for policy in policies])
     return hashlib.blake2b(whole.encode(), digest_size=16).digest()
 
 
@@ -226,19 +233,19 @@ def compare(
     live: Iterable[NetworkPolicy], desired: Iterable[Policy], enforced: Enforced
 ) -> LivePolicies:
     """Say how a namespace's policies of ours compare with what they are to be."""
-    found = {p.name: p for p in live}
+    found = {p.key: p for p in live}
     applied, pending = [], []
     isolated: set[Direction] = set()
     wanted = tuple(desired)
     for policy in wanted:
-        there = found.get(policy.name)
+        there = found.get(policy.key)
         if there is None or not same(there.spec, policy.spec):
-            pending.append(policy.name)
+            pending.append(policy.key)
             continue
-        applied.append(policy.name)
+        applied.append(policy.key)
         if policy.half == "isolation":
             isolated.update(map(Direction, policy.spec["policyTypes"]))
-    pending += sorted(found.keys() - {p.name for p in wanted})
+    pending += sorted(found.keys() - {p.key for p in wanted})
     return LivePolicies(
         tuple(applied),
         tuple(pending),
@@ -254,11 +261,11 @@ def _claims(
     """Return what mends the labels and owner of policies whose spec is as it should be."""
     steps = []
     for policy in desired:
-        there = live.get(policy.name)
+        there = live.get(policy.key)
         if there is None or not same(there.spec, policy.spec):
             continue
         if not _is_claimed(there, policy, intent):
-            steps.append(Step("apply", policy.name, policy, "relabelled, or of another owner"))
+            steps.append(apply(policy, "relabelled, or of another owner"))
     return steps
 
 
@@ -266,27 +273,3 @@ def _is_claimed(there: NetworkPolicy, policy: Policy, intent: DeclaredObject) ->
     """Say whether a policy carries our labels, and has the intent for its only owner."""
     labelled = all(there.labels.get(key) == value for key, value in policy.labels.items())
     return labelled and [owner.uid for owner in there.owners] == [intent.uid]
-
-
-def divide(
-    policies: Iterable[NetworkPolicy], intent_uid: str
-) -> tuple[list[NetworkPolicy], list[NetworkPolicy]]:
-    """Part a namespace's policies into ours and those of others."""
-    ours: list[NetworkPolicy] = []
-    foreign: list[NetworkPolicy] = []
-    for policy in policies:
-        (ours if is_ours(policy, intent_uid) else foreign).append(policy)
-    return ours, foreign
-
-
-def is_ours(policy: NetworkPolicy, intent_uid: str) -> bool:
-    """Say whether a policy is one that the operator made and may change.
-
-    What the intent owns is ours, whatever was done to its labels. Our label counts where the
-    owner is another SecurityIntent, deleted since, or nobody (docs/decisions/0003).
-    """
-    if any(owner.uid == intent_uid for owner in policy.owners):
-        return True
-    return policy.labels.get(MANAGED_BY_LABEL) == MANAGED_BY and all(
-        owner.kind == OWNER_KIND for owner in policy.owners
-    )

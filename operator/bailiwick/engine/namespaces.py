@@ -13,19 +13,22 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from bailiwick.api.meta import INTENT_NAME, Reason
-from bailiwick.engine import opting
-from bailiwick.engine.enforcement import Enforced, Enforcer, compare, divide
+from bailiwick.engine import dialects, opting
+from bailiwick.engine.enforcement import Enforced, Enforcer, compare
 from bailiwick.engine.statuses import EXEMPT
 from bailiwick.kube.errors import NamespaceTerminating
 from bailiwick.kube.resources import NAMESPACES, NETWORK_POLICIES, SECURITY_INTENTS
 from bailiwick.policy.assessment.evidence import Evidence
 from bailiwick.policy.assessment.readiness import cannot_read
 from bailiwick.policy.binding import Problem
+from bailiwick.policy.dialects import in_words
 from bailiwick.policy.effective import Enforcement
 from bailiwick.policy.facts import Namespace
+from bailiwick.policy.network import cluster_policy
 
 if TYPE_CHECKING:
     from bailiwick.engine.declared import DeclaredStore
+    from bailiwick.engine.denials import ClusterDenials
     from bailiwick.engine.inventory import Inventory
     from bailiwick.engine.meaning import Meaning, Reader
     from bailiwick.engine.notices import Notices
@@ -54,7 +57,7 @@ class WriteFailed(Exception):
 
     def __init__(self, enforced: Enforced) -> None:
         failed = enforced.failed[0]
-        super().__init__(f"NetworkPolicy {failed.name}: {failed.words}")
+        super().__init__(f"{in_words(failed.name)}: {failed.words}")
         self.retry_after = enforced.retry_after
 
 
@@ -68,6 +71,7 @@ class NamespaceReconciler:
     reader: Reader
     enforcer: Enforcer
     reachability: Reachability
+    denials: ClusterDenials
     inventory: Inventory
     rescans: Rescans
     statuses: Statuses
@@ -123,11 +127,16 @@ class NamespaceReconciler:
         now = self.clock()
         meaning = await self.reader.read(namespace, intent, now)
         if isinstance(meaning, Problem):
+            self.denials.keep(namespace.name)
             self.inventory.hold(namespace.name, self.world.pods(namespace.name))
             wake = await self.statuses.tell(namespace, intent, meaning, now)
             await self.rescans.wait(namespace.name, meaning.message, now)
             return wake
         wanted = meaning.compiled.policies if _is_enforced(meaning) else ()
+        self.denials.bind(
+            namespace.name,
+            cluster_policy.bound(meaning.effective, meaning.compiled) if wanted else None,
+        )
         enforced = await self.enforcer.enforce(intent, wanted, meaning.compiled.frozen)
         self._report_repairs(intent, enforced)
         if enforced.written:
@@ -148,7 +157,7 @@ class NamespaceReconciler:
         enforced: Enforced,
         now: datetime,
     ) -> Evidence:
-        ours, foreign = divide(self.world.policies.within(namespace.name), intent.uid)
+        ours, foreign = dialects.known(self.world, namespace.name, intent.uid)
         pods = [pod for pod in self.world.pods(namespace.name) if not pod.finished]
         return Evidence(
             effective=meaning.effective,
@@ -156,7 +165,9 @@ class NamespaceReconciler:
             now=now,
             plan=meaning.compiled,
             live=compare(ours, wanted, enforced),
-            reach=self.reachability.look(meaning, (*ours, *foreign), foreign),
+            reach=self.reachability.look(
+                meaning, dialects.live(self.world, namespace.name), foreign
+            ),
             images=await self.inventory.look(intent, pods, meaning.effective.images, now),
             unreadable=self.world.unreadable,
         )
@@ -189,6 +200,7 @@ class NamespaceReconciler:
             self._forget(namespace.name)
             return None
         self.inventory.forget(namespace.name)
+        self.denials.forget(namespace.name)
         await self.enforcer.enforce(intent, ())
         return await self.statuses.tell(namespace, intent, EXEMPT, now)
 
@@ -207,6 +219,7 @@ class NamespaceReconciler:
         self.reader.forget(name)
         self.enforcer.forget(name)
         self.reachability.forget(name)
+        self.denials.forget(name)
         self.inventory.forget(name)
         self.statuses.forget(name)
 

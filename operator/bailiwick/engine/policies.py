@@ -1,4 +1,4 @@
-"""NetworkPolicies as three tell of them: the watch, the answers to our writes, and our own lists.
+"""Policies as three tell of them: the watch, the answers to our writes, and our own lists.
 
 Each is late in its own way, so the newer resourceVersion wins, and what we know to be gone does
 not come back because the watch tells of an earlier time.
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from bailiwick.engine.objects import version_number
 from bailiwick.kube.store import Key, Store
+from bailiwick.policy.dialects import Dialect
 from bailiwick.policy.facts import NetworkPolicy
 
 
@@ -49,14 +50,14 @@ class PolicyStore(Store[NetworkPolicy]):
 
     def told(self, new: NetworkPolicy) -> bool:
         """Take in a policy that the watch told of, and say whether somebody is to look at it."""
-        known = self.get(new.namespace, new.name)
+        known = self.get(new.namespace, new.key)
         if known is not None and version(known) == version(new):
             # The answer to our own write: the watch keeps its copy, so ours need not be kept.
-            self.put(Key(new.namespace, new.name), new)
+            self.put(_place(new), new)
             return False
         if not self.observe(new):
             return False
-        meanwhile = self._writes.get(Key(new.namespace, new.name))
+        meanwhile = self._writes.get(_place(new))
         if meanwhile is None:
             return True
         meanwhile.latest = max(meanwhile.latest, version(new))
@@ -64,18 +65,18 @@ class PolicyStore(Store[NetworkPolicy]):
 
     def observe(self, new: NetworkPolicy) -> bool:
         """Take in a policy that exists, and say whether that was news."""
-        known = self.get(new.namespace, new.name)
+        known = self.get(new.namespace, new.key)
         latest = version(known) if known is not None else -1
         if version(new) <= max(latest, self._gone.get(new.uid, -1)):
             return False
         self._gone.pop(new.uid, None)
-        self.put(Key(new.namespace, new.name), new)
+        self.put(_place(new), new)
         return True
 
     def forget(self, gone: NetworkPolicy) -> bool:
         """Take in that the watch told of a policy's end, and say whether that was news."""
         self._gone.pop(gone.uid, None)
-        meanwhile = self._writes.get(Key(gone.namespace, gone.name))
+        meanwhile = self._writes.get(_place(gone))
         if meanwhile is not None:
             # The answer to our write may still tell of what is gone by now.
             meanwhile.gone.append(gone.uid)
@@ -87,22 +88,40 @@ class PolicyStore(Store[NetworkPolicy]):
         if self._drop(gone):
             self._gone[gone.uid] = version(gone)
 
-    def take(self, namespace: str, listed: Iterable[NetworkPolicy], at: int) -> None:
+    def take(
+        self,
+        namespace: str,
+        listed: Iterable[NetworkPolicy],
+        at: int,
+        dialect: Dialect = Dialect.NETWORK_POLICY,
+    ) -> None:
         """Take in a list of all policies of a namespace, as they were at a resourceVersion."""
         seen = set()
         for each in listed:
             seen.add(each.uid)
             self.observe(each)
         for known in self.within(namespace):
-            if known.uid not in seen and version(known) <= at:
+            if known.uid in seen or known.dialect is not dialect:
+                continue
+            if version(known) <= at:
                 self.bury(known)
 
+    def drop_all(self, dialect: Dialect) -> None:
+        """Take in that the server does not serve a kind any more."""
+        for known in self.all():
+            if known.dialect is dialect:
+                self._drop(known)
+
     def _drop(self, gone: NetworkPolicy) -> bool:
-        known = self.get(gone.namespace, gone.name)
+        known = self.get(gone.namespace, gone.key)
         if known is None or known.uid != gone.uid:
             return False
-        self.remove(Key(gone.namespace, gone.name))
+        self.remove(_place(gone))
         return True
+
+
+def _place(policy: NetworkPolicy) -> Key:
+    return Key(policy.namespace, policy.key)
 
 
 def version(policy: NetworkPolicy) -> int:

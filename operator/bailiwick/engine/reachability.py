@@ -16,7 +16,7 @@ from bailiwick.policy.findings.effective import Desired, Held, NamespaceReach
 from bailiwick.policy.findings.incoming import Ask
 from bailiwick.policy.reach.cluster_network import cluster_network
 from bailiwick.policy.reach.declared import DeclaredBy
-from bailiwick.policy.reach.kinds.unreadable import read_or_unknown
+from bailiwick.policy.reach.kinds.unreadable import cluster_policy_or_unknown, read_or_unknown
 from bailiwick.policy.reach.neighbourhood import neighbourhood
 from bailiwick.policy.rules import NamespacePeer, Rule, ServicePeer
 from bailiwick.policy.selectors import EVERYTHING
@@ -64,7 +64,7 @@ class Reachability:
         desired = Desired.of(here, meaning.compiled)
         self._note_asks(here, meaning.effective.rules, desired)
         around = _Surroundings(self.world)
-        own = [read_or_unknown(each) for each in live]
+        own = [policy for each in live for policy in read_or_unknown(each)]
         asks = self._asks.get(here, {})
         near = neighbourhood(
             here,
@@ -80,7 +80,7 @@ class Reachability:
             meaning.effective,
             desired,
             own,
-            frozenset(read_or_unknown(each).key for each in foreign),
+            frozenset(policy.key for each in foreign for policy in read_or_unknown(each)),
             near,
             [ask for each in asks.values() for ask in each],
             {k: why for k, why in self.world.unreadable.items() if k in POLICY_KINDS},
@@ -165,7 +165,10 @@ class _Surroundings:
         return self.world.nodes()
 
     def policies(self, namespace: str) -> Iterator[Policy]:
-        return map(read_or_unknown, self.world.policies.within(namespace))
+        for each in self.world.policies.within(namespace):
+            yield from read_or_unknown(each)
+        if not namespace:
+            yield from map(cluster_policy_or_unknown, self.world.cluster_policies.values())
 
 
 def _named(rule: Rule) -> set[str]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bailiwick.kube import projections
 from bailiwick.kube.interning import Interner
 from bailiwick.kube.reflector import Reflector
 from bailiwick.kube.sync import State
+from bailiwick.policy.dialects import Dialect
 from bailiwick.policy.facts import NetworkPolicy
 from bailiwick.rendering.library import TEMPLATE_LABEL
 
@@ -22,8 +23,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Listener = Callable[[T | None, T | None], None]
 
-# Kubernetes serves ServiceCIDRs from 1.33 on; before that there are none to read.
-_OPTIONAL = frozenset({"servicecidrs"})
+
+_KINDS = {
+    Dialect.NETWORK_POLICY: projections.NETWORK_POLICIES,
+    Dialect.CILIUM: projections.CILIUM_POLICIES,
+}
 
 
 class Watches:
@@ -52,18 +56,38 @@ class Watches:
                 client, kind, on_change, on_state=on_state, interner=interner, **options
             )
 
+        def policies(kind: Kind[NetworkPolicy], **options: Any) -> Reflector[NetworkPolicy]:
+            def state_changed() -> None:
+                if made.sync.state is State.ABSENT:
+                    # Some may be known by the answers to our writes alone.
+                    world.policies.drop_all(Dialect.CILIUM)
+                on_state()
+
+            made = Reflector(
+                client, kind, self._policy, on_state=state_changed, interner=interner, **options
+            )
+            return made
+
         self.all: tuple[Reflector[Any], ...] = (
             reflect(projections.PODS, world.keep_pod, changes.pod),
             reflect(projections.SERVICES, world.keep_service, changes.service),
             reflect(projections.ENDPOINT_SLICES, world.keep_slice, changes.endpoint_slice),
             reflect(projections.NODES, world.keep_node, changes.node),
-            reflect(projections.SERVICE_CIDRS, world.keep_service_cidr, changes.service_cidr),
-            Reflector(
-                client,
-                projections.NETWORK_POLICIES,
-                self._policy,
-                on_state=on_state,
-                interner=interner,
+            # Kubernetes serves them from 1.33 on.
+            reflect(
+                projections.SERVICE_CIDRS,
+                world.keep_service_cidr,
+                changes.service_cidr,
+                optional=True,
+            ),
+            policies(projections.NETWORK_POLICIES),
+            policies(projections.CILIUM_POLICIES, optional=True),
+            policies(projections.CILIUM_CLUSTERWIDE_POLICIES, optional=True),
+            reflect(
+                projections.CLUSTER_POLICIES,
+                world.keep_cluster_policy,
+                changes.cluster_policy,
+                optional=True,
             ),
             reflect(
                 projections.CONFIG_MAPS,
@@ -74,15 +98,16 @@ class Watches:
             ),
         )
 
-    def project_policy(self, body: Mapping[str, Any]) -> NetworkPolicy:
+    def project_policy(self, body: Mapping[str, Any], dialect: Dialect) -> NetworkPolicy:
         """Project what a write is answered with, sharing what the watch knows already."""
-        return projections.NETWORK_POLICIES.from_json(body, self._interner)
+        kind = _KINDS[dialect]
+        return kind.from_json(body, self._interner)
 
     def _policy(self, old: NetworkPolicy | None, new: NetworkPolicy | None) -> None:
         """Take in a policy, unless a write of ours was answered, or will be, with as much."""
         policies = self._world.policies
         if new is not None:
-            known = policies.get(new.namespace, new.name)
+            known = policies.get(new.namespace, new.key)
             if policies.told(new):
                 self._changes.network_policy(known, new)
         elif old is not None and policies.forget(old):
@@ -105,11 +130,12 @@ class Watches:
     def problems(self) -> Mapping[str, str]:
         """Return the kinds that cannot be read, each with the server's words."""
         return {
-            each.name: each.sync.message
-            for each in self.all
-            if each.sync.state is State.UNREADABLE
-            and not (each.name in _OPTIONAL and each.sync.reason == "NotFound")
+            each.name: each.sync.message for each in self.all if each.sync.state is State.UNREADABLE
         }
+
+    def served(self) -> Collection[str]:
+        """Return the kinds that are served and known, by plural."""
+        return frozenset(each.name for each in self.all if each.sync.state is State.SYNCED)
 
     def sizes(self) -> Iterable[tuple[str, float]]:
         """Return how many objects are held of each kind, for metrics."""
@@ -129,7 +155,7 @@ class Watches:
         lost = [
             each.name
             for each in self.all
-            if not each.connected and each.sync.state is not State.UNREADABLE
+            if not each.connected and each.sync.state in (State.UNTRIED, State.SYNCED)
         ]
         return f"not watching {', '.join(lost)}" if lost else None
 

@@ -6,12 +6,13 @@ It answers what the compiler may ask (`policy.cluster.ClusterView`).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TypeVar
 
 from bailiwick.engine.policies import PolicyStore
 from bailiwick.kube.store import Key, Store
 from bailiwick.policy.facts import (
+    ClusterPolicy,
     ConfigMap,
     EndpointSlice,
     Namespace,
@@ -22,22 +23,29 @@ from bailiwick.policy.facts import (
 )
 
 Namespaced = TypeVar("Namespaced", Pod, Service, ConfigMap)
-Named = TypeVar("Named", Namespace, Node, ServiceCIDR)
+Named = TypeVar("Named", Namespace, Node, ServiceCIDR, ClusterPolicy)
 
 
 class World:
     """The bulk kinds and namespaces.
 
-    `read_problems` gives the kinds that could not be read, by plural, with the reason.
+    `read_problems` gives the kinds that could not be read, by plural, with the reason, and
+    `served` those that the API server serves.
     """
 
-    def __init__(self, read_problems: Callable[[], Mapping[str, str]] = dict) -> None:
+    def __init__(
+        self,
+        read_problems: Callable[[], Mapping[str, str]] = dict,
+        served: Callable[[], Collection[str]] = tuple,
+    ) -> None:
         self._read_problems = read_problems
+        self._served = served
         self.all_namespaces: dict[str, Namespace] = {}
         self.all_pods: Store[Pod] = Store()
         self.all_services: Store[Service] = Store()
         self.policies = PolicyStore()
         self.templates: Store[ConfigMap] = Store()
+        self.cluster_policies: dict[str, ClusterPolicy] = {}
         self._slices: dict[tuple[str, str], dict[str, EndpointSlice]] = defaultdict(dict)
         self._nodes: dict[str, Node] = {}
         self._architectures: dict[str, str] = {}
@@ -47,6 +55,11 @@ class World:
     def unreadable(self) -> Mapping[str, str]:
         """Kinds that could not be read, each with the reason."""
         return self._read_problems()
+
+    @property
+    def served(self) -> Collection[str]:
+        """Kinds that the API server serves, and that can be read."""
+        return self._served()
 
     def namespace(self, name: str) -> Namespace | None:
         """Return the namespace of this name."""
@@ -99,6 +112,10 @@ class World:
     def keep_template(self, old: ConfigMap | None, new: ConfigMap | None) -> None:
         """Take in a change of a ConfigMap of templates."""
         _index(self.templates, old, new)
+
+    def keep_cluster_policy(self, old: ClusterPolicy | None, new: ClusterPolicy | None) -> None:
+        """Take in a change of a policy of the whole cluster."""
+        _replace(self.cluster_policies, old, new)
 
     def keep_slice(self, old: EndpointSlice | None, new: EndpointSlice | None) -> None:
         """Take in a change of an EndpointSlice, which may have moved to another Service."""

@@ -13,6 +13,7 @@ from bailiwick.kube.interning import Interner
 from bailiwick.kube.resources import Resource
 from bailiwick.kube.store import Key
 from bailiwick.policy import facts
+from bailiwick.policy.dialects import Dialect
 
 F = TypeVar("F")
 _SERVICE_NAME = "kubernetes.io/service-name"
@@ -148,17 +149,45 @@ def service_cidr(item: wire.ServiceCIDR, interner: Interner) -> facts.ServiceCID
 
 def network_policy(item: wire.NetworkPolicy, interner: Interner) -> facts.NetworkPolicy:
     """Project a NetworkPolicy."""
+    return _policy(item.metadata, item.spec, Dialect.NETWORK_POLICY, interner)
+
+
+def cilium_policy(item: wire.CiliumPolicy, interner: Interner) -> facts.NetworkPolicy:
+    """Project a policy of Cilium's own kinds."""
+    body = {name: each for name in ("spec", "specs") if (each := getattr(item, name))}
+    return _policy(item.metadata, body, Dialect.CILIUM, interner)
+
+
+def cluster_policy(item: wire.NetworkPolicy, interner: Interner) -> facts.ClusterPolicy:
+    """Project a ClusterNetworkPolicy."""
     meta = item.metadata
+    return facts.ClusterPolicy(
+        name=meta.name,
+        uid=meta.uid,
+        labels=interner.labels(meta.labels),
+        owners=_owners(meta, interner),
+        resource_version=meta.resource_version,
+        spec=item.spec,
+    )
+
+
+def _owners(meta: wire.Meta, interner: Interner) -> tuple[facts.OwnerReference, ...]:
+    references = meta.owner_references or ()
+    return tuple(interner.value(facts.OwnerReference(o.kind, o.uid)) for o in references)
+
+
+def _policy(
+    meta: wire.Meta, spec: dict[str, Any], dialect: Dialect, interner: Interner
+) -> facts.NetworkPolicy:
     return facts.NetworkPolicy(
         namespace=interner.value(meta.namespace),
         name=meta.name,
         uid=meta.uid,
         labels=interner.labels(meta.labels),
-        owners=tuple(
-            interner.value(facts.OwnerReference(o.kind, o.uid)) for o in meta.owner_references or ()
-        ),
+        owners=_owners(meta, interner),
         resource_version=meta.resource_version,
-        spec=interner.document(item.spec),
+        spec=interner.document(spec),
+        dialect=dialect,
     )
 
 
@@ -235,5 +264,10 @@ ENDPOINT_SLICES = Kind.of(resources.ENDPOINT_SLICES, wire.EndpointSlice, endpoin
 NODES = Kind.of(resources.NODES, wire.Node, node)
 SERVICE_CIDRS = Kind.of(resources.SERVICE_CIDRS, wire.ServiceCIDR, service_cidr)
 NETWORK_POLICIES = Kind.of(resources.NETWORK_POLICIES, wire.NetworkPolicy, network_policy)
+CILIUM_POLICIES = Kind.of(resources.CILIUM_NETWORK_POLICIES, wire.CiliumPolicy, cilium_policy)
+CILIUM_CLUSTERWIDE_POLICIES = Kind.of(
+    resources.CILIUM_CLUSTERWIDE_NETWORK_POLICIES, wire.CiliumPolicy, cilium_policy
+)
+CLUSTER_POLICIES = Kind.of(resources.CLUSTER_NETWORK_POLICIES, wire.NetworkPolicy, cluster_policy)
 NAMESPACES = Kind.of(resources.NAMESPACES, wire.Namespace, namespace)
 CONFIG_MAPS = Kind.of(resources.CONFIG_MAPS, wire.ConfigMap, config_map)

@@ -68,6 +68,7 @@ class Reflector(Generic[F]):
 
     `on_change(old, new)` is called after the store changed, never for equal facts; `on_state`
     when the state or its reason changed. Both are called in the event loop and must not block.
+    Where the kind is `optional`, a server that does not serve it has none of its objects.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class Reflector(Generic[F]):
         on_change: Callable[[F | None, F | None], None],
         *,
         on_state: Callable[[], None] | None = None,
+        optional: bool = False,
         namespace: str | None = None,
         label_selector: str = "",
         page_limit: int = PAGE_LIMIT,
@@ -89,6 +91,7 @@ class Reflector(Generic[F]):
         self.stats = Stats()
         self.sync = Sync(kind.resource.plural, on_state)
         self.connected = False
+        self._optional = optional
         self._client = client
         self._on_change = on_change
         self._namespace = namespace
@@ -203,9 +206,17 @@ class Reflector(Generic[F]):
             self.sync.refused("Malformed", f"are not as the API documents them: {error}")
         elif error.transient or isinstance(error, errors.Gone) or self._bears_with(error):
             self.sync.failing(error.message)
+        elif self._optional and isinstance(error, errors.NotFound):
+            self._not_served()
         else:
             self._watch_refused = verb == "watched"
             self.sync.refused(error.reason, f"cannot be {verb}: {error.message}")
+
+    def _not_served(self) -> None:
+        self._relist = True
+        self.sync.absent()
+        for key in list(self.store):
+            self._remove(key)
 
     def _bears_with(self, error: errors.ApiError) -> bool:
         if not isinstance(error, (errors.Forbidden, errors.Unauthorized)):

@@ -15,6 +15,7 @@ class State(StrEnum):
 
     UNTRIED = "Untried"  # no answer yet: nothing may be concluded
     UNREADABLE = "Unreadable"  # the server says no: the store is what was known before
+    ABSENT = "Absent"  # the server does not serve the kind: there are none
     SYNCED = "Synced"  # the store is complete, as of the last contact
 
 
@@ -41,6 +42,10 @@ class Sync:
         """Take note that the kind cannot be read until somebody does something."""
         self._change(State.UNREADABLE, reason, f"{self._kind} {message}")
 
+    def absent(self) -> None:
+        """Take note that the server does not serve the kind, which need not be there."""
+        self._change(State.ABSENT, "", "")
+
     def failing(self, message: str) -> None:
         """Take note of a trouble that passes by itself; what was known stays known."""
         if self.state is not State.UNREADABLE:
@@ -54,6 +59,8 @@ class Sync:
             return
         if state is State.UNREADABLE:
             logger.warning("%s", message)
+        elif state is State.ABSENT:
+            logger.info("%s are not served", self._kind)
         else:
             logger.info("%s are known", self._kind)
         if self._on_state is not None:

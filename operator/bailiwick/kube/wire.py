@@ -233,6 +233,13 @@ class NetworkPolicy(Object):
     spec: dict[str, Any] = field(default_factory=dict)
 
 
+class CiliumPolicy(Object):
+    """`cilium.io/v2`: CiliumNetworkPolicy, and the kind for the whole cluster."""
+
+    spec: dict[str, Any] | None = None
+    specs: list[dict[str, Any]] | None = None
+
+
 class Namespace(Object, gc=False):
     """`v1.Namespace`."""
 

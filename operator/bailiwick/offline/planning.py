@@ -190,7 +190,7 @@ class _Reader:
 
 def _policies(held: Governed) -> list[Policy]:
     namespace = held.namespace.name
-    return [network_policy.read(namespace, p.name, p.spec) for p in held.compiled.policies]
+    return [policy for each in held.compiled.policies for policy in each.read(namespace)]
 
 
 def _made_of(governed: Iterable[Governed]) -> dict[PolicyKey, DeclaredBy | None]:
@@ -198,7 +198,7 @@ def _made_of(governed: Iterable[Governed]) -> dict[PolicyKey, DeclaredBy | None]
     found: dict[PolicyKey, DeclaredBy | None] = {}
     for held in governed:
         for policy in held.compiled.policies:
-            key = PolicyKey(network_policy.KIND, held.namespace.name, policy.name)
+            key = PolicyKey(policy.dialect.value, held.namespace.name, policy.name)
             from_profile = policy.labels.get(ORIGIN_LABEL) == "profile"
             found[key] = DeclaredBy(policy.rule, from_profile) if policy.rule else None
     return found

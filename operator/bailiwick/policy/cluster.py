@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol, TypeVar
@@ -20,6 +20,10 @@ class ClusterView(Protocol):
     @property
     def unreadable(self) -> Mapping[str, str]:
         """Kinds that could not be read (plural name, as `services`), each with the reason."""
+
+    @property
+    def served(self) -> Collection[str]:
+        """Kinds of policy beside NetworkPolicy that the API server serves, by plural name."""
 
     def namespace(self, name: str) -> Namespace | None:
         """Return the namespace of this name."""
@@ -57,6 +61,7 @@ class FixedCluster:
     all_nodes: tuple[Node, ...] = ()
     all_service_cidrs: tuple[ServiceCIDR, ...] = ()
     unreadable: Mapping[str, str] = field(default_factory=dict)
+    served: Collection[str] = ()
 
     def namespace(self, name: str) -> Namespace | None:
         """Return the namespace of this name."""

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from bailiwick.policy.dialects import Dialect, policy_key
+
 Labels = Mapping[str, str]
 Protocol = Literal["TCP", "UDP", "SCTP"]
 ContainerKind = Literal["main", "init", "sidecar", "ephemeral", "volume"]
@@ -150,9 +152,31 @@ class OwnerReference:
 
 @dataclass(frozen=True, slots=True)
 class NetworkPolicy:
-    """A NetworkPolicy as it is in the cluster; `spec` is the API's own JSON, never changed."""
+    """A policy as it is in the cluster; `spec` is the API's own JSON, never changed.
+
+    In Cilium's dialect that is its `spec` and its `specs`, each where there is one. Its policies
+    of the whole cluster have no namespace.
+    """
 
     namespace: str
+    name: str
+    uid: str
+    labels: Labels = field(default_factory=dict)
+    owners: tuple[OwnerReference, ...] = ()
+    resource_version: str = ""
+    spec: Mapping[str, Any] = field(default_factory=dict)
+    dialect: Dialect = Dialect.NETWORK_POLICY
+
+    @property
+    def key(self) -> str:
+        """What names it among the policies of its namespace, of whatever kind."""
+        return policy_key(self.dialect, self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterPolicy:
+    """A policy of the whole cluster; `spec` is the API's own JSON, never changed."""
+
     name: str
     uid: str
     labels: Labels = field(default_factory=dict)

@@ -17,7 +17,7 @@ METADATA: tuple[Network, ...] = tuple(
 )
 """Each metadata service's own address."""
 
-_UNROUTED: tuple[Network, ...] = tuple(
+UNROUTED: tuple[Network, ...] = tuple(
     ip_network(text)
     for text in (
         "0.0.0.0/8",
@@ -37,11 +37,12 @@ _UNROUTED: tuple[Network, ...] = tuple(
         "ff00::/8",
     )
 )
+"""What leads nowhere outside of networks of one's own."""
 # Addresses that stand for an IPv4 address: mapped and NAT64 (all in ::/8), Teredo, 6to4. They
 # lead to the internet, and as well to what is cut out of it, so nothing is opened to them unnamed.
 _TRANSLATED: tuple[Network, ...] = tuple(map(ip_network, ("::/8", "2001::/32", "2002::/16")))
 
-NOT_INTERNET: tuple[Network, ...] = (*_UNROUTED, *_TRANSLATED)
+NOT_INTERNET: tuple[Network, ...] = (*UNROUTED, *_TRANSLATED)
 """What is never part of the internet, in any cluster."""
 
 # Loopback and IPv4-mapped addresses, which some network plugins read as the IPv4 address.
@@ -100,4 +101,4 @@ def inside(inner: Network, outer: Network) -> bool:
 
 def on_internet(network: Network) -> bool:
     """Say whether any address of a range may lead to the internet."""
-    return not any(inside(network, unrouted) for unrouted in _UNROUTED)
+    return not any(inside(network, unrouted) for unrouted in UNROUTED)

@@ -241,6 +241,22 @@ async def test_a_kind_that_is_not_served_is_unreadable(api: FakeApi, client: Cli
         assert notes.reflector.sync.reason == "NotFound"
 
 
+async def test_an_optional_kind_that_is_not_served_has_no_objects(
+    api: FakeApi, client: Client
+) -> None:
+    api.put("pods", "p0")
+    async with reflecting(client, optional=True) as notes:
+        await connected(notes)
+        assert notes.names == ["p0"]
+        api.fail("GET /api/v1/pods", 404, "NotFound", times=3)
+        api.cut()
+        await until(lambda: notes.reflector.sync.state is State.ABSENT)
+        assert notes.names == []
+        await until(lambda: notes.reflector.sync.state is State.SYNCED)
+        await until(lambda: notes.names == ["p0"])
+    assert notes.states == [(State.SYNCED, ""), (State.ABSENT, ""), (State.SYNCED, "")]
+
+
 @pytest.mark.parametrize("status", [429, 500, 503, 504])
 async def test_a_server_in_trouble_is_waited_for_and_nothing_is_concluded(
     api: FakeApi, client: Client, status: int

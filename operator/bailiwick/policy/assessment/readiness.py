@@ -15,6 +15,7 @@ from bailiwick.policy.assessment.evidence import Evidence
 from bailiwick.policy.assessment.input import AssessmentInput, Truth
 from bailiwick.policy.controls.network import closed_by_rule, first_of
 from bailiwick.policy.controls.result import count, listing, sentence
+from bailiwick.policy.dialects import in_words
 from bailiwick.policy.effective import Enforcement
 from bailiwick.policy.network.model import CompiledNetwork, NetworkFinding
 
@@ -96,7 +97,7 @@ def not_written(evidence: Evidence) -> Statement | None:
         return Statement(
             "False",
             Reason.APPLY_FAILED,
-            f"NetworkPolicy {first.name} could not be written, the API server says: "
+            f"{in_words(first.name)} could not be written, the API server says: "
             f"{sentence(first.words)} What was there stays, and it is tried again."
             + (f" Also: {others}." if others else ""),
             "Reconciling",

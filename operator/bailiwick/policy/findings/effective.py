@@ -24,7 +24,6 @@ from bailiwick.policy.findings.words import ports as in_words
 from bailiwick.policy.network.model import CompiledNetwork
 from bailiwick.policy.reach.declared import Declared, DeclaredBy
 from bailiwick.policy.reach.graph import Graph
-from bailiwick.policy.reach.kinds import network_policy
 from bailiwick.policy.reach.model import Policy, PolicyKey
 from bailiwick.policy.reach.namespace_edges import (
     NamespaceEdge,
@@ -51,10 +50,10 @@ class Desired:
         """Read them from what compiling an intent gave."""
         policies, made_of = [], {}
         for each in compiled.policies:
-            policy = network_policy.read(namespace, each.name, each.spec)
             from_profile = each.labels.get(ORIGIN_LABEL) == "profile"
-            made_of[policy.key] = DeclaredBy(each.rule, from_profile) if each.rule else None
-            policies.append(policy)
+            for policy in each.read(namespace):
+                made_of[policy.key] = DeclaredBy(each.rule, from_profile) if each.rule else None
+                policies.append(policy)
         return cls(tuple(policies), made_of)
 
 

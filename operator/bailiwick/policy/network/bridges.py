@@ -8,7 +8,7 @@ from typing import Any
 from bailiwick.policy.facts import NetworkPolicy
 from bailiwick.policy.network.model import Policy
 from bailiwick.policy.network.naming import bridge_name, own_labels
-from bailiwick.policy.network.specs import LISTS, PEERS, policy_types
+from bailiwick.policy.network.specs import LISTS, policy_types
 from bailiwick.policy.rules import Direction
 from bailiwick.policy.selectors import Operator, Requirement, Selector
 
@@ -31,9 +31,7 @@ def isolates(spec: Mapping[str, Any], direction: Direction) -> bool:
 def is_open(spec: Mapping[str, Any], direction: Direction) -> bool:
     """Say whether a policy allows the pods that it selects everything in a direction."""
     entries = (entry or {} for entry in spec.get(LISTS[direction]) or ())
-    return isolates(spec, direction) and any(
-        not entry.get(PEERS[direction]) and not entry.get("ports") for entry in entries
-    )
+    return isolates(spec, direction) and not all(any(entry.values()) for entry in entries)
 
 
 def is_bridge(policy: NetworkPolicy) -> bool:

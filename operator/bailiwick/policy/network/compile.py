@@ -1,4 +1,4 @@
-"""An effective intent compiled to `networking.k8s.io/v1` NetworkPolicies.
+"""An effective intent compiled to policies: NetworkPolicies, and Cilium's own where needed.
 
 One policy isolates every pod of the namespace; each rule adds one policy for each of its
 halves that lies in the namespace and in an isolated direction. A half in a direction that is
@@ -9,10 +9,13 @@ is closed with a finding, never opened wider; what needs a kind that cannot be r
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from bailiwick.policy.cluster import ClusterView
+from bailiwick.policy.dialects import Dialect
 from bailiwick.policy.effective import EffectiveIntent, Internet
+from bailiwick.policy.network import cilium, cilium_rules
 from bailiwick.policy.network import findings as say
 from bailiwick.policy.network.model import CompiledNetwork, Frozen, NetworkFinding, Policy
 from bailiwick.policy.network.naming import (
@@ -62,6 +65,7 @@ class _Half:
     rule: Rule
     direction: Direction
     selector: Selector
+    dialect: Dialect
     openings: list[Opening] = field(default_factory=list)
 
 
@@ -114,10 +118,10 @@ class _Work:
             if not directions:
                 self.opened += _edges(rule)
                 return
-            self._enforceable(rule)
-            resolver = Resolver(self.effective, self.reading, rule, self.findings)
+            dialect = self._dialect(rule)
+            resolver = Resolver(self.effective, self.reading, rule, self.findings, dialect)
             source, target = resolver.source(), resolver.target()
-            self._halves(rule, source, target)
+            self._halves(rule, source, target, dialect)
             self.opened += max(_edges(rule) - target.closed_ports, 0)
             say.about_workloads(
                 rule,
@@ -145,25 +149,42 @@ class _Work:
             return None
         return [d for d in possible if d in self.effective.isolate]
 
-    def _enforceable(self, rule: Rule) -> None:
-        if not rule.http:
-            return
-        if not self.effective.open_ports_without_http:
-            raise Closed("NotEnforceable", say.HTTP_CLOSED)
-        self.findings.append(
-            NetworkFinding(rule.name, "NotEnforceable", "warning", say.HTTP_OPEN, rule.field)
-        )
+    def _dialect(self, rule: Rule) -> Dialect:
+        """Choose the one kind of policy that a rule is written in, whatever both could say of it.
 
-    def _halves(self, rule: Rule, source: Resolved, target: Resolved) -> None:
+        Raises Closed where none can say it.
+        """
+        if cilium_rules.is_needed(rule, self.reading) and self.reading.speaks_cilium():
+            cilium_rules.check(rule)
+            return Dialect.CILIUM
+        if rule.http and not self.effective.open_ports_without_http:
+            raise Closed("NotEnforceable", say.HTTP_CLOSED)
+        if rule.http:
+            self.findings.append(
+                NetworkFinding(rule.name, "NotEnforceable", "warning", say.HTTP_OPEN, rule.field)
+            )
+        return Dialect.NETWORK_POLICY
+
+    def _halves(self, rule: Rule, source: Resolved, target: Resolved, dialect: Dialect) -> None:
         """Open the halves that lie here: a Service's name alone does not say where its pods are."""
         if not source.local and not target.local:
             raise Closed("NotOurs", say.NOT_OURS)
-        if source.local and Direction.EGRESS in self.effective.isolate:
-            self._half(rule, Direction.EGRESS, source.local, target.openings)
-        if target.local and Direction.INGRESS in self.effective.isolate:
+        ends = {Direction.EGRESS: source, Direction.INGRESS: target}
+        here = {d for d, end in ends.items() if end.local and d in self.effective.isolate}
+        openings = target.openings
+        http = rule.http if dialect is Dialect.CILIUM else ()
+        if http:
+            openings = cilium_rules.that_carry_http(openings)
+        # Requests are told apart once: where they arrive, if that is ours to say.
+        at = Direction.INGRESS if Direction.INGRESS in here else Direction.EGRESS
+        if Direction.EGRESS in here:
+            limits = http if at is Direction.EGRESS else ()
+            opened = [each if each.lookups else replace(each, http=limits) for each in openings]
+            self._half(rule, Direction.EGRESS, source.local, opened, dialect)
+        if Direction.INGRESS in here:
             peers = tuple(peer for opening in source.openings for peer in opening.peers)
-            openings = tuple(Opening(peers, opening.ports) for opening in target.openings)
-            self._half(rule, Direction.INGRESS, target.local, openings)
+            opened = [Opening(peers, opening.ports, http) for opening in openings]
+            self._half(rule, Direction.INGRESS, target.local, opened, dialect)
 
     def _half(
         self,
@@ -171,11 +192,18 @@ class _Work:
         direction: Direction,
         selectors: Sequence[Selector],
         openings: Sequence[Opening],
+        dialect: Dialect,
     ) -> None:
         for selector in selectors:
-            name = policy_name(rule, _HALF[direction], selector)
-            half = self.halves.setdefault(name, _Half(rule, direction, selector))
+            name = policy_name(rule, _HALF[direction], selector, dialect)
+            half = self.halves.setdefault(name, _Half(rule, direction, selector, dialect))
             half.openings.extend(openings)
+
+    def _spec(self, half: _Half) -> dict[str, Any]:
+        if half.dialect is Dialect.NETWORK_POLICY:
+            return rule_spec(half.direction, half.selector, half.openings)
+        denied = cilium_rules.denied(half.openings, self.effective)
+        return cilium.planned_spec(half.direction, half.selector, half.openings, denied)
 
     def _freeze(self, rule: Rule, directions: Sequence[Direction], kind: str) -> None:
         self.frozen_by[kind] = self.reading.why_unreadable(kind)
@@ -190,7 +218,8 @@ class _Work:
                 half.rule.name,
                 _HALF[half.direction],
                 rule_labels(half.rule, _HALF[half.direction]),
-                rule_spec(half.direction, half.selector, half.openings),
+                self._spec(half),
+                half.dialect,
             )
             for name, half in self.halves.items()
         ]

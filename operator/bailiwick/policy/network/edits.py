@@ -15,7 +15,7 @@ from bailiwick.policy.rules import Direction
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One write: apply `policy`, or delete the policy called `name`; `why` is for the log.
+    """One write: apply `policy`, or delete the one with the key `name`; `why` is for the log.
 
     Steps in a row of the same `wave` may be written at the same time, in whatever order they
     land; one without a wave is written alone.
@@ -42,7 +42,7 @@ class Edits:
 
 def apply(policy: Policy, why: str) -> Step:
     """Return the step that writes a policy."""
-    return Step("apply", policy.name, policy, why)
+    return Step("apply", policy.key, policy, why)
 
 
 def delete(name: str) -> Step:
@@ -75,8 +75,8 @@ def edits(live: Mapping[str, NetworkPolicy], rules: Iterable[Policy]) -> Edits:
     turns: list[tuple[Step, Policy]] = []
     remade: list[Step] = []
     shrinks: list[Step] = []
-    for policy in sorted(rules, key=lambda p: p.name):
-        there = live.get(policy.name)
+    for policy in sorted(rules, key=lambda p: p.key):
+        there = live.get(policy.key)
         step = apply(policy, "missing" if there is None else "differs")
         if there is None:
             creates.append(step)

@@ -6,12 +6,13 @@ What cannot be found is closed with a finding: an unknown API server never becom
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from bailiwick.policy.dialects import Dialect
 from bailiwick.policy.facts import EndpointSlice, Service, ServicePort
-from bailiwick.policy.network import addresses
+from bailiwick.policy.network import addresses, cilium
 from bailiwick.policy.network import dependencies as keys
-from bailiwick.policy.network.reading import Closed
+from bailiwick.policy.network.reading import Closed, Reading
 from bailiwick.policy.network.resolved import Ports, Resolved, Scope
 from bailiwick.policy.network.services import meant, of_slice, target_port
 from bailiwick.policy.network.specs import Opening, pods_of
@@ -39,6 +40,15 @@ def resolve(scope: Scope, entity: Entity, ports: Ports, *, as_target: bool) -> R
             return Resolved((Opening(({"namespaceSelector": {}},), ports),))
 
 
+def is_cached(reading: Reading) -> bool:
+    """Say whether there are DNS caches on the nodes."""
+    settings = reading.settings
+    return any(
+        keys.is_node_local_dns(pod, settings)
+        for pod in reading.pods(settings.dns_namespace, keys.DNS)
+    )
+
+
 def _dns(scope: Scope, ports: Ports, *, as_target: bool) -> Resolved:
     """Open what is behind the DNS Services, and the caches on the nodes where there are any."""
     settings = scope.reading.settings
@@ -55,14 +65,12 @@ def _dns(scope: Scope, ports: Ports, *, as_target: bool) -> Resolved:
             "no DNS Service with endpoints and this rule's ports was found: name it in the "
             "operator's settings --dns-namespace and --dns-service, or leave out the rule's ports",
         )
-    cached = any(
-        keys.is_node_local_dns(pod, settings)
-        for pod in scope.reading.pods(settings.dns_namespace, keys.DNS)
-    )
-    if cached:
+    if is_cached(scope.reading):
         # The caches run in the nodes' network and answer on their own and the Service's address.
         own = [ip for each in found if each.meant for ip in each.service.cluster_ips]
         peers = addresses.hosts([*settings.node_local_dns, *own])
+        if scope.dialect is Dialect.CILIUM:
+            peers = (cilium.NODE_ITSELF,)
         protocols = sorted({port.protocol for each in found for port in each.meant})
         numbers = tuple(Port.number(DNS_PORT, each) for each in protocols)
         openings.append(Opening(peers, numbers if as_target else None))
@@ -109,6 +117,8 @@ def _api_server(scope: Scope, ports: Ports, *, as_target: bool) -> Resolved:
         chosen = [p for p in own if p.name in names or _meant((p,), asked)]
         known += own
         if opening := _of_slice(each, chosen, as_target=as_target):
+            if scope.dialect is Dialect.CILIUM:
+                opening = replace(opening, peers=(cilium.API_SERVER,))
             openings.append(opening)
     if not openings:
         raise Closed(
@@ -132,6 +142,8 @@ def _of_slice(
 
 def _nodes(scope: Scope, ports: Ports) -> Resolved:
     left, closed = scope.without_names(ports, "a node")
+    if scope.dialect is Dialect.CILIUM:
+        return Resolved((Opening((cilium.NODES,), left),), closed_ports=closed)
     found = {a for node in scope.reading.nodes(keys.NODES) for a in node.addresses}
     limit = scope.reading.settings.node_limit
     if not found:

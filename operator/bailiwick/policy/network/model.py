@@ -6,16 +6,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from bailiwick.policy.dialects import Dialect, policy_key
+from bailiwick.policy.network import cilium
 from bailiwick.policy.network.naming import Half, Origin
+from bailiwick.policy.reach import model as reach
+from bailiwick.policy.reach.kinds import cilium as cilium_policy
+from bailiwick.policy.reach.kinds import network_policy
 
 JSON = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A `networking.k8s.io/v1` NetworkPolicy that there is to be.
+    """A policy that there is to be.
 
-    `rule` is empty where no single rule gave it. `spec` is the API's JSON, never changed.
+    `rule` is empty where no single rule gave it. `spec` is the JSON of a NetworkPolicy, never
+    changed; that of Cilium's dialect has the form of `network.cilium`.
     """
 
     name: str
@@ -23,6 +29,19 @@ class Policy:
     half: Half
     labels: Mapping[str, str]
     spec: JSON
+    dialect: Dialect = Dialect.NETWORK_POLICY
+
+    @property
+    def key(self) -> str:
+        """What names it among the policies of its namespace, of whatever kind."""
+        return policy_key(self.dialect, self.name)
+
+    def read(self, namespace: str) -> list[reach.Policy]:
+        """Return the policy as the reachability engine reads it once it is in a namespace."""
+        if self.dialect is Dialect.CILIUM:
+            spec = {"spec": cilium.written(self.spec)}
+            return cilium_policy.read(namespace, self.name, spec)
+        return [network_policy.read(namespace, self.name, self.spec)]
 
     def manifest(self, namespace: str, owners: Sequence[JSON] = ()) -> dict[str, Any]:
         """Return the whole object; `owners` are its ownerReferences as JSON."""
@@ -33,11 +52,14 @@ class Policy:
         }
         if owners:
             metadata["ownerReferences"] = [dict(owner) for owner in owners]
+        version, spec = "networking.k8s.io/v1", self.spec
+        if self.dialect is Dialect.CILIUM:
+            version, spec = cilium.API_VERSION, cilium.written(self.spec)
         return {
-            "apiVersion": "networking.k8s.io/v1",
-            "kind": "NetworkPolicy",
+            "apiVersion": version,
+            "kind": self.dialect.value,
             "metadata": metadata,
-            "spec": self.spec,
+            "spec": spec,
         }
 
 

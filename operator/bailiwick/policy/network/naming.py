@@ -20,6 +20,7 @@ from bailiwick.api.meta import (
     ORIGIN_LABEL,
     RULE_LABEL,
 )
+from bailiwick.policy.dialects import Dialect
 from bailiwick.policy.rules import Rule
 from bailiwick.policy.selectors import Selector
 
@@ -49,9 +50,12 @@ def slug(text: str, length: int = _SLUG_LENGTH) -> str:
     return reduced or "rule"
 
 
-def policy_name(rule: Rule, half: Half, selector: Selector) -> str:
+def policy_name(
+    rule: Rule, half: Half, selector: Selector, dialect: Dialect = Dialect.NETWORK_POLICY
+) -> str:
     """Name the policy of one half of a rule, for the pods that `selector` selects."""
-    key = digest(rule.name, half, selector.to_json(), rule.from_profile)
+    other = () if dialect is Dialect.NETWORK_POLICY else (dialect.value,)
+    key = digest(rule.name, half, selector.to_json(), rule.from_profile, *other)
     return f"{slug(rule.name)}-{_SHORT[half]}-{key}"
 
 

@@ -1,4 +1,4 @@
-"""The sides of a rule, resolved to what a NetworkPolicy can say.
+"""The sides of a rule, resolved to what the policies of its dialect can say.
 
 A side that lies in the namespace has selectors, for the policy of its own half. Every side
 has openings, as the policy of the other half names it.
@@ -6,14 +6,18 @@ has openings, as the policy of the other half names it.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from bailiwick.policy.dialects import Dialect
 from bailiwick.policy.effective import EffectiveIntent
-from bailiwick.policy.network import addresses, entities, services
+from bailiwick.policy.network import addresses, cilium, entities, services
 from bailiwick.policy.network.model import NetworkFinding
 from bailiwick.policy.network.reading import Closed, Reading
 from bailiwick.policy.network.resolved import Ports, Resolved, Scope
 from bailiwick.policy.network.specs import Opening, own_pods, pods_of
 from bailiwick.policy.rules import (
     CIDRPeer,
+    Entity,
     EntityPeer,
     FQDNPeer,
     NamespacePeer,
@@ -49,9 +53,10 @@ class Resolver:
         reading: Reading,
         rule: Rule,
         findings: list[NetworkFinding],
+        dialect: Dialect,
     ) -> None:
         self._rule = rule
-        self._scope = Scope(effective, reading, rule, findings)
+        self._scope = Scope(effective, reading, rule, findings, dialect)
 
     def source(self) -> Resolved:
         """Resolve who may open connections; on what ports is the other side's to say."""
@@ -79,10 +84,20 @@ class Resolver:
                 return services.resolve(self._scope, peer, ports, as_target=as_target)
             case CIDRPeer():
                 return addresses.resolve(self._scope, peer, ports)
-            case FQDNPeer():
-                raise Closed("NotEnforceable", FQDN_CLOSED)
+            case FQDNPeer(name):
+                return self._host(name, ports)
             case EntityPeer(entity):
                 return entities.resolve(self._scope, entity, ports, as_target=as_target)
+
+    def _host(self, name: str, ports: Ports) -> Resolved:
+        """Open a host by its name, and what has to be asked of DNS: answers tell its addresses."""
+        if self._scope.dialect is not Dialect.CILIUM:
+            raise Closed("NotEnforceable", FQDN_CLOSED)
+        left, closed = self._scope.without_names(ports, f"the host {name}")
+        dns = entities.resolve(self._scope, Entity.DNS, None, as_target=True)
+        asked = (replace(each, lookups=(name,)) for each in dns.openings)
+        openings = (Opening(({cilium.HOST_NAME: name},), left), *asked)
+        return Resolved(openings, closed_ports=closed)
 
     def _own(self, peer: WorkloadPeer, ports: Ports) -> Resolved:
         selector = peer.selector

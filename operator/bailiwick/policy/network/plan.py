@@ -46,7 +46,7 @@ def plan(
     kept = _kept(live, frozen) if desired else {}
     if desired and _becomes_isolated(there, isolation) and _is_missing(frozen, kept.values()):
         return ()
-    wanted = {p.name for p in desired} | kept.keys()
+    wanted = {p.key for p in desired} | kept.keys()
     unwanted = {name: live[name] for name in live.keys() - wanted - {ISOLATION_NAME}}
     bridges = {name for name, policy in unwanted.items() if is_bridge(policy)}
     leaving = sorted(unwanted.keys() - bridges)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bailiwick.policy.cluster import ClusterView
+from bailiwick.policy.dialects import CILIUM_ENFORCER, CILIUM_KIND
 from bailiwick.policy.facts import EndpointSlice, Namespace, Node, Pod, Service, ServiceCIDR
 from bailiwick.policy.network import dependencies as keys
 from bailiwick.policy.settings import Settings
@@ -84,6 +85,18 @@ class Reading:
         pods = [cidr for node in self.nodes(keys.CLUSTER_RANGES) for cidr in node.pod_cidrs]
         known = set_by_hand or (services and pods)
         return [*set_by_hand, *services, *pods] if known else []
+
+    def speaks_cilium(self) -> bool:
+        """Say whether rules may become policies of Cilium's own kind.
+
+        They may where it is served, unless a setting names another enforcer: definitions that
+        Cilium left behind enforce nothing. Raises Unreadable where that cannot be known.
+        """
+        enforcer = self.settings.enforcer.lower()
+        if enforcer and enforcer != CILIUM_ENFORCER:
+            return False
+        self._need(CILIUM_KIND)
+        return CILIUM_KIND in self._cluster.served
 
     def can_read(self, kind: str) -> bool:
         """Say whether a kind, by its plural name, can be read."""

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from bailiwick.policy.dialects import Dialect
 from bailiwick.policy.effective import EffectiveIntent
 from bailiwick.policy.network.dependencies import namespace_key
 from bailiwick.policy.network.model import NetworkFinding
@@ -40,6 +41,7 @@ class Scope:
     reading: Reading
     rule: Rule
     findings: list[NetworkFinding]
+    dialect: Dialect = Dialect.NETWORK_POLICY
 
     def tell(self, code: str, message: str, severity: Literal["closed", "warning"]) -> None:
         """Add a finding about the rule."""

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from bailiwick.policy.ports import Port
-from bailiwick.policy.rules import Direction
+from bailiwick.policy.rules import Direction, HTTPMatch
 from bailiwick.policy.selectors import Selector
 
 JSON = dict[str, Any]
@@ -27,11 +27,15 @@ NAMESPACE_NAME = "kubernetes.io/metadata.name"
 class Opening:
     """Peers in the API's JSON, and the ports they are opened on; `ports` None is all ports.
 
-    Neither may be an empty list: the API would read it as everybody, or as every port.
+    Neither may be an empty list: the API would read it as everybody, or as every port. `http`
+    and `lookups`, which only Cilium's dialect can say, limit it to some requests, and to queries
+    of DNS for some host names.
     """
 
     peers: tuple[JSON, ...]
     ports: tuple[Port, ...] | None
+    http: tuple[HTTPMatch, ...] = ()
+    lookups: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what would be read as wider than it is."""
@@ -70,6 +74,8 @@ def rule_spec(direction: Direction, selector: Selector, openings: Sequence[Openi
     """
     entries = []
     for opening in openings:
+        if opening.http or opening.lookups:
+            raise ValueError("a NetworkPolicy cannot tell requests apart")
         entry: JSON = {PEERS[direction]: unique(opening.peers)}
         if opening.ports is not None:
             entry["ports"] = [port.to_json() for port in sorted(set(opening.ports))]
@@ -142,6 +148,7 @@ def _entry(entry: Mapping[str, Any], peers: str) -> JSON:
         result[peers] = unique(_peer(peer) for peer in entry[peers])
     if entry.get("ports"):
         result["ports"] = unique(_port(port) for port in entry["ports"])
+    result.update({key: value for key, value in entry.items() if key not in (peers, "ports")})
     return result
 
 

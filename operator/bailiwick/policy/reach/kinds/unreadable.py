@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from bailiwick.policy.facts import NetworkPolicy
-from bailiwick.policy.reach.kinds import network_policy
+from bailiwick.policy.dialects import Dialect
+from bailiwick.policy.facts import ClusterPolicy, NetworkPolicy
+from bailiwick.policy.reach.kinds import admin_policy, cilium, network_policy
 from bailiwick.policy.reach.model import (
     Action,
     AnyonePeer,
@@ -31,10 +32,28 @@ def unknown(key: PolicyKey, why: str) -> Policy:
     )
 
 
-def read_or_unknown(policy: NetworkPolicy) -> Policy:
-    """Read a policy that is in the cluster, or return what stands for one that cannot be read."""
+def read_or_unknown(policy: NetworkPolicy) -> list[Policy]:
+    """Read a policy that is in the cluster, or return what stands for one that cannot be read.
+
+    Of Cilium's kinds one object may hold several policies, or none for pods.
+    """
+    namespace, name, spec = policy.namespace, policy.name, policy.spec
     try:
-        return network_policy.read(policy.namespace, policy.name, policy.spec)
+        if policy.dialect is Dialect.CILIUM:
+            return cilium.read(namespace, name, spec)
+        return [network_policy.read(namespace, name, spec)]
     except InvalidPolicy as error:
-        key = PolicyKey(network_policy.KIND, policy.namespace, policy.name)
-        return unknown(key, f"{key} cannot be read: {error}")
+        kind = policy.dialect.value if namespace else cilium.CLUSTERWIDE
+        return [_cannot_be_read(PolicyKey(kind, namespace, name), error)]
+
+
+def cluster_policy_or_unknown(policy: ClusterPolicy) -> Policy:
+    """Read a ClusterNetworkPolicy, or return what stands for one that cannot be read."""
+    try:
+        return admin_policy.read_cluster(policy.name, policy.spec)
+    except InvalidPolicy as error:
+        return _cannot_be_read(PolicyKey(admin_policy.CLUSTER, "", policy.name), error)
+
+
+def _cannot_be_read(key: PolicyKey, error: InvalidPolicy) -> Policy:
+    return unknown(key, f"{key} cannot be read: {error}")
