@@ -179,7 +179,7 @@ def test_nothing_happens_on_a_dry_run_or_without_consent(
 ) -> None:
     done = uninstall(installed, *options)
     assert done.returncode == code
-    assert "keep 2 NetworkPolicies in 1 namespace in force" in done.stdout
+    assert "keep 2 policies in 1 namespace in force" in done.stdout
     assert replicas(installed) == 1
     assert len(kinds(installed)) > 0
     assert owners(installed, "bailiwick-isolation") == ["SecurityIntent"]

@@ -9,19 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bailiwick.api.meta import GROUP, HALF_LABEL, MANAGED_BY, MANAGED_BY_LABEL
+from bailiwick.api.meta import GROUP
+from bailiwick.cli import own_policies
+from bailiwick.cli.own_policies import RemovalError
 from bailiwick.kube import errors
 from bailiwick.kube.client import Client
 from bailiwick.kube.resources import (
     CUSTOM_RESOURCE_DEFINITIONS,
     LEASES,
-    NETWORK_POLICIES,
     PODS,
     Resource,
 )
@@ -29,15 +29,8 @@ from bailiwick.kube.resources import (
 Json = dict[str, Any]
 
 DEPLOYMENTS = Resource("apps", "v1", "deployments", "Deployment")
-LABEL = f"{MANAGED_BY_LABEL}={MANAGED_BY}"
 LEASE = "bailiwick-operator"
-BRIDGE = "bailiwick-uninstall"
-_ATTEMPTS = 5
 _POLL_SECONDS = 0.5
-
-
-class RemovalError(Exception):
-    """A step that could not be done; the message says what to do before trying again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +49,20 @@ class Survey:
     @property
     def owned(self) -> tuple[Json, ...]:
         """The policies that would go with their intent."""
-        return tuple(policy for policy in self.policies if _our_references(policy))
+        return tuple(policy for policy in self.policies if own_policies.our_references(policy))
 
     @property
     def changing(self) -> tuple[str, ...]:
         """The namespaces in the middle of a change, held open until it is done."""
-        held = [policy for policy in self.policies if _holds_open(policy)]
-        return tuple(sorted({policy["metadata"]["namespace"] for policy in held}))
+        held = [policy for policy in self.policies if own_policies.holds_open(policy)]
+        return tuple(sorted({policy["metadata"].get("namespace", "") for policy in held}))
 
     @property
     def namespaces(self) -> int:
         """How many namespaces have a policy of ours."""
-        return len({policy["metadata"]["namespace"] for policy in self.policies})
+        return len(
+            {p["metadata"]["namespace"] for p in self.policies if "namespace" in p["metadata"]}
+        )
 
 
 async def survey(client: Client, namespace: str, deployment: str) -> Survey:
@@ -77,15 +72,17 @@ async def survey(client: Client, namespace: str, deployment: str) -> Survey:
         replicas: int | None = found["spec"].get("replicas", 1)
     except errors.NotFound:
         replicas = None
-    policies = (await client.list(NETWORK_POLICIES)).items
-    ours = [policy for policy in policies if _label(policy, MANAGED_BY_LABEL) == MANAGED_BY]
+    policies = await own_policies.listed(client)
+    ours = [policy for policy in policies if own_policies.is_ours(policy)]
     own_uids = {policy["metadata"]["uid"] for policy in ours}
     definitions = (await client.list(CUSTOM_RESOURCE_DEFINITIONS)).items
     return Survey(
         replicas=replicas,
         policies=tuple(ours),
         shared=frozenset(
-            p["metadata"]["namespace"] for p in policies if p["metadata"]["uid"] not in own_uids
+            p["metadata"].get("namespace", "")
+            for p in policies
+            if p["metadata"]["uid"] not in own_uids
         ),
         definitions=tuple(
             sorted(d["metadata"]["name"] for d in definitions if d["spec"]["group"] == GROUP)
@@ -123,38 +120,13 @@ async def stop(client: Client, namespace: str, deployment: str, *, wait: float) 
         )
 
 
-async def orphan(client: Client, policies: Sequence[Json]) -> int:
-    """Take our owner references from policies and nothing else; return how many had one."""
-    done = await asyncio.gather(*(_orphan(client, policy) for policy in policies))
-    return sum(done)
-
-
-async def remove(client: Client, policies: Sequence[Json], shared: frozenset[str]) -> int:
-    """Delete policies; return how many there were.
-
-    The policies of a namespace add up, so that deleting one by one would cut for a moment what
-    a deleted one allowed. An allow-all policy covers that moment, except where policies of
-    others are: it would open what they close.
-    """
-    of_namespace: dict[str, list[Json]] = defaultdict(list)
-    for policy in policies:
-        of_namespace[policy["metadata"]["namespace"]].append(policy)
-    done = await asyncio.gather(
-        *(
-            _remove(client, namespace, group, bridged=namespace not in shared)
-            for namespace, group in of_namespace.items()
-        )
-    )
-    return sum(done)
-
-
 async def delete_definitions(client: Client, names: Sequence[str], *, wait: float) -> None:
     """Delete our kinds with all their objects, and return when they are gone.
 
     Raises RemovalError, and deletes nothing, while a policy would go with its intent.
     """
-    listed = await client.list(NETWORK_POLICIES, label_selector=LABEL)
-    owned = [policy for policy in listed.items if _our_references(policy)]
+    listed = await own_policies.listed(client, own_policies.LABEL)
+    owned = [policy for policy in listed if own_policies.our_references(policy)]
     if owned:
         raise RemovalError(
             f"{len(owned)} policies got their owner back, so an operator runs: is the Deployment "
@@ -173,101 +145,6 @@ async def delete_definitions(client: Client, names: Sequence[str], *, wait: floa
             f"Still being deleted after {wait:.0f} s: {left}. Objects of theirs may carry "
             "finalizers that somebody else set; kubectl get shows which."
         )
-
-
-async def _orphan(client: Client, policy: Json) -> bool:
-    """Remove our references from one policy, reading it again when it changed meanwhile."""
-    metadata = policy["metadata"]
-    name, namespace = metadata["name"], metadata["namespace"]
-    for _ in range(_ATTEMPTS):
-        indexes = _our_references(policy)
-        if not indexes:
-            return False
-        references = policy["metadata"]["ownerReferences"]
-        patch: list[Json] = [
-            {
-                "op": "test",
-                "path": f"/metadata/ownerReferences/{index}/uid",
-                "value": references[index]["uid"],
-            }
-            for index in indexes
-        ]
-        # From the last to the first, so that removing one does not move the others.
-        patch += [
-            {"op": "remove", "path": f"/metadata/ownerReferences/{index}"}
-            for index in reversed(indexes)
-        ]
-        try:
-            await client.patch(NETWORK_POLICIES, name, patch, namespace)
-        except errors.NotFound:
-            return False
-        except (errors.Invalid, errors.Conflict):
-            try:
-                policy = await client.get(NETWORK_POLICIES, name, namespace)
-            except errors.NotFound:
-                return False
-        else:
-            return True
-    raise RemovalError(
-        f"The policy {namespace}/{name} keeps changing, so an operator still runs. "
-        "Stop it, then run this again."
-    )
-
-
-async def _remove(client: Client, namespace: str, policies: list[Json], *, bridged: bool) -> int:
-    if bridged:
-        await client.apply(NETWORK_POLICIES, _bridge(namespace))
-    others = [policy for policy in policies if policy["metadata"]["name"] != BRIDGE]
-    done = await asyncio.gather(
-        *(
-            client.delete(
-                NETWORK_POLICIES,
-                policy["metadata"]["name"],
-                namespace,
-                uid=policy["metadata"]["uid"],
-            )
-            for policy in others
-        )
-    )
-    await client.delete(NETWORK_POLICIES, BRIDGE, namespace)
-    return sum(done)
-
-
-def _bridge(namespace: str) -> Json:
-    return {
-        "metadata": {
-            "name": BRIDGE,
-            "namespace": namespace,
-            "labels": {MANAGED_BY_LABEL: MANAGED_BY},
-        },
-        "spec": {
-            "podSelector": {},
-            "policyTypes": ["Ingress", "Egress"],
-            "ingress": [{}],
-            "egress": [{}],
-        },
-    }
-
-
-def _holds_open(policy: Json) -> bool:
-    """Say whether a policy is a bridge: one of its own, or the isolation policy while open."""
-    half = _label(policy, HALF_LABEL)
-    rules = [*(policy["spec"].get("ingress") or ()), *(policy["spec"].get("egress") or ())]
-    return half == "bridge" or (half == "isolation" and {} in rules)
-
-
-def _label(policy: Json, key: str) -> str:
-    return str((policy["metadata"].get("labels") or {}).get(key, ""))
-
-
-def _our_references(policy: Json) -> list[int]:
-    """Return where in its ownerReferences a policy names an object of ours."""
-    references = policy["metadata"].get("ownerReferences") or ()
-    return [
-        index
-        for index, reference in enumerate(references)
-        if str(reference.get("apiVersion", "")).partition("/")[0] == GROUP
-    ]
 
 
 async def _lease_holder(client: Client, namespace: str) -> str:

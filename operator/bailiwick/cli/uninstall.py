@@ -8,7 +8,8 @@ from pathlib import Path
 
 import click
 
-from bailiwick.cli import removal
+from bailiwick.cli import own_policies, removal
+from bailiwick.cli.own_policies import RemovalError
 from bailiwick.kube import errors
 from bailiwick.kube.client import Client
 from bailiwick.kube.credentials import CredentialsError, Kubeconfig, Source, find
@@ -34,7 +35,7 @@ from bailiwick.kube.session import Session
 @click.option(
     "--remove-policies",
     is_flag=True,
-    help="Delete the NetworkPolicies: what they isolate is then open.",
+    help="Delete the policies: what they isolate is then open.",
 )
 @click.option(
     "--keep-crds",
@@ -63,7 +64,7 @@ def uninstall(
 ) -> None:
     """Take Bailiwick out of a cluster and leave its namespaces isolated.
 
-    Stops the operator, then takes from its NetworkPolicies the owner with which they would be
+    Stops the operator, then takes from its policies the owner with which they would be
     deleted, then deletes the custom resource definitions and with them all profiles, intents,
     exceptions and scans. The policies stay as they are and belong to nobody.
 
@@ -83,7 +84,7 @@ def uninstall(
                 wait=wait,
             )
         )
-    except (removal.RemovalError, CredentialsError, errors.ApiError) as error:
+    except (RemovalError, CredentialsError, errors.ApiError) as error:
         raise click.ClickException(str(error)) from error
 
 
@@ -114,11 +115,11 @@ async def _uninstall(
         # Read again: until it stopped, the operator may have changed policies.
         found = await removal.survey(client, namespace, deployment)
         if remove_policies:
-            count = await removal.remove(client, found.policies, found.shared)
+            count = await own_policies.remove(client, found.policies, found.shared)
             click.echo(f"{_count(count, 'policy', 'policies')} deleted.")
         else:
             _refuse_half_done(found, namespace, deployment)
-            count = await removal.orphan(client, found.policies)
+            count = await own_policies.orphan(client, found.policies)
             click.echo(f"{_count(count, 'policy', 'policies')} set free, unchanged otherwise.")
         if not keep_crds:
             await removal.delete_definitions(client, found.definitions, wait=wait)
@@ -126,7 +127,8 @@ async def _uninstall(
     click.echo("The Deployment, roles and namespace are left: remove them as you installed them,")
     click.echo("for example by: kubectl delete -k manifests/base")
     if not remove_policies:
-        click.echo(f"The policies that stay: kubectl get networkpolicies -A -l {removal.LABEL}")
+        kinds = ",".join(own_policies.plurals(found.policies))
+        click.echo(f"The policies that stay: kubectl get {kinds} -A -l {own_policies.LABEL}")
 
 
 def plan(
@@ -139,7 +141,7 @@ def plan(
     """Return what will be done, one sentence for each step."""
     where = f"Deployment {namespace}/{deployment}"
     policies = (
-        f"{_count(len(found.policies), 'NetworkPolicy', 'NetworkPolicies')} "
+        f"{_count(len(found.policies), 'policy', 'policies')} "
         f"in {_count(found.namespaces, 'namespace', 'namespaces')}"
     )
     steps = [
@@ -165,7 +167,7 @@ def plan(
 def _refuse_half_done(found: removal.Survey, namespace: str, deployment: str) -> None:
     """Raise where freezing the policies as they are would leave a namespace open."""
     if found.changing:
-        raise removal.RemovalError(
+        raise RemovalError(
             f"The operator stopped in the middle of a change in: {', '.join(found.changing)}. "
             "Nothing else was changed. Let it finish, then run this again: "
             f"kubectl scale -n {namespace} deployment {deployment} --replicas=1"

@@ -41,7 +41,7 @@ def _steps(
 def test_policies_stay_unless_asked() -> None:
     assert _steps() == [
         "stop the operator (Deployment bailiwick-system/bailiwick-operator, 2 replicas)",
-        "keep 3 NetworkPolicies in 2 namespaces in force, belonging to nobody "
+        "keep 3 policies in 2 namespaces in force, belonging to nobody "
         "(1 of them belong to no intent already)",
         "delete with all their objects: imagescans.bailiwick.dev, securityintents.bailiwick.dev",
     ]
@@ -49,7 +49,7 @@ def test_policies_stay_unless_asked() -> None:
 
 def test_removing_policies_is_told_as_opening() -> None:
     assert _steps(remove_policies=True)[1] == (
-        "delete 3 NetworkPolicies in 2 namespaces: what they isolate is then open"
+        "delete 3 policies in 2 namespaces: what they isolate is then open"
     )
 
 
@@ -61,7 +61,7 @@ def test_an_empty_cluster_has_nothing_to_do() -> None:
     assert _steps(removal.Survey(None, (), frozenset(), ())) == [
         "go on without stopping the operator: "
         "there is no Deployment bailiwick-system/bailiwick-operator",
-        "keep 0 NetworkPolicies in 0 namespaces in force, belonging to nobody",
+        "keep 0 policies in 0 namespaces in force, belonging to nobody",
         "find no definitions to delete",
     ]
 
