@@ -78,7 +78,12 @@ def graph(
     nodes: Iterable[Node] = (),
     network: ClusterNetwork = COVERED,
 ) -> Graph:
-    return Graph.build(namespaces, pods, policies, nodes, network)
+    """Return a graph of which everything was asked once, so that changes find what is known."""
+    made = Graph.build(namespaces, pods, policies, nodes, network)
+    for each in made.classes.all():
+        for direction in Direction:
+            made.table(each.number, direction)
+    return made
 
 
 def end(of: Graph, text: str) -> Place:

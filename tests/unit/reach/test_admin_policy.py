@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import pytest
 
-from bailiwick.policy.facts import Node
 from bailiwick.policy.reach import ports as port_sets
 from bailiwick.policy.reach.explain import Outcome
 from bailiwick.policy.reach.model import Policy
@@ -210,14 +209,6 @@ def test_protocols_of_v1alpha2(given: list[JSON] | None, expected: list[int | st
 # Networks, nodes and names
 
 
-def test_networks_cover_pods_too_whatever_the_plugin_makes_of_ip_blocks() -> None:
-    one = admin(egress=[rule("Deny", "to", {"networks": ["10.0.0.0/24", "2001:db8::/32"]})])
-    of = graph(PODS, one)
-    assert not connection(of, "shop/web", "shop/cart")
-    assert connection(of, "shop/web", "payments/api").allowed == port_sets.ALL
-    assert not connection(of, "shop/web", "2001:db8::1")
-
-
 def test_a_rule_that_passes_pods_first_leaves_networks_to_the_world_outside() -> None:
     one = admin(
         egress=[rule("Pass", "to", ANYBODY), rule("Deny", "to", {"networks": ["0.0.0.0/0"]})]
@@ -227,37 +218,12 @@ def test_a_rule_that_passes_pods_first_leaves_networks_to_the_world_outside() ->
     assert not connection(of, "shop/web", "203.0.113.1")
 
 
-def test_nodes_are_their_addresses_and_the_pods_on_their_network() -> None:
-    agent = pod("shop/agent", "192.168.0.1", host_network=True, node="a")
-    other = pod("shop/other", "192.168.0.2", host_network=True, node="b")
-    nodes = [
-        Node("a", ("192.168.0.1",), labels={"pool": "x"}),
-        Node("b", ("192.168.0.2",)),
-    ]
-    one = admin(egress=[rule("Deny", "to", {"nodes": labelled(pool="x")})])
-    of = graph([*PODS, agent, other], one, nodes=nodes)
-    assert not connection(of, "shop/web", "192.168.0.1")
-    assert not connection(of, "shop/web", "shop/agent")
-    assert connection(of, "shop/web", "192.168.0.2").allowed == port_sets.ALL
-    assert connection(of, "shop/web", "shop/other").allowed == port_sets.ALL
-    assert connection(of, "shop/web", "shop/cart").allowed == port_sets.ALL
-
-
-def test_a_node_of_which_nothing_is_told_is_still_one_of_all_nodes() -> None:
-    agent = pod("shop/agent", host_network=True)
-    every, some = ({"nodes": selector} for selector in ({}, labelled(pool="x")))
-    of = graph([*PODS, agent], admin(egress=[rule("Deny", "to", every)]))
-    assert not connection(of, "shop/web", "shop/agent")
-    of = graph([*PODS, agent], admin(egress=[rule("Deny", "to", some)]))
-    assert connection(of, "shop/web", "shop/agent").unknown == port_sets.ALL
-
-
-def test_pods_on_their_nodes_network_are_neither_subjects_nor_pods_to_anybody() -> None:
-    agent = pod("shop/agent", "192.168.0.1", host_network=True)
-    one = admin(ingress=[DENY], egress=[rule("Deny", "to", ANYBODY)])
-    of = graph([*PODS, agent], one)
-    for source, target in (("shop/agent", "shop/web"), ("shop/web", "shop/agent")):
-        assert connection(of, source, target).allowed == port_sets.ALL
+def test_no_policy_of_the_cluster_isolates() -> None:
+    for found in (
+        admin(ingress=[DENY], egress=[rule("Deny", "to", ANYBODY)]),
+        baseline(ingress=[DENY]),
+    ):
+        assert not any(side.isolates for side in found.sides.values())
 
 
 def test_what_a_host_name_stands_for_is_not_known() -> None:

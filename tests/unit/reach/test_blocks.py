@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from bailiwick.policy.reach import ports as port_sets
+from bailiwick.policy.reach.cluster_network import ClusterNetwork
 from bailiwick.policy.reach.explain import Outcome
 from bailiwick.policy.reach.model import Policy
 from tests.unit.reach.make import (
@@ -18,6 +19,7 @@ from tests.unit.reach.make import (
     graph,
     pod,
     policy,
+    ports,
     why,
 )
 
@@ -104,14 +106,25 @@ def test_the_family_of_a_pod_without_an_address_is_not_known() -> None:
     assert connection(of, "shop/cart", "shop/web").allowed == port_sets.ALL
 
 
-def test_some_pods_of_a_class_in_a_block_make_its_connections_unknown() -> None:
+def test_what_both_families_allow_is_known_of_a_pod_without_an_address() -> None:
+    pods = [pod("shop/web", "10.0.0.1,fd00::1"), pod("shop/cart")]
+    both = {"from": [block("10.0.0.0/8"), block("fd00::/8")], "ports": [{"port": 80}]}
+    one = {"from": [block("fd00::/8")], "ports": [{"port": 80}, {"port": 443}]}
+    found = connection(graph(pods, policy(ingress=[both, one])), "shop/web", "shop/cart")
+    assert (found.allowed, found.unknown) == (ports(80), ports(443))
+
+
+@pytest.mark.parametrize("network", [COVERED, ClusterNetwork(blocks_cover_pods=None)])
+def test_some_pods_of_a_class_in_a_block_make_its_connections_unknown(
+    network: ClusterNetwork,
+) -> None:
     labels = {"app": "web"}
     pods = [
         pod("shop/web-1", "10.0.0.1", labels=labels),
         pod("shop/web-2", "10.0.9.1", labels=labels),
         pod("shop/cart", "10.0.0.2"),
     ]
-    of = graph(pods, into(block("10.0.0.0/24")))
+    of = graph(pods, into(block("10.0.0.0/24")), network=network)
     assert connection(of, "shop/web-1", "shop/cart").unknown == port_sets.ALL
 
 

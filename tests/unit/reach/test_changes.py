@@ -7,12 +7,13 @@ from dataclasses import replace
 from bailiwick.policy.facts import Namespace, Node
 from bailiwick.policy.reach import ports as port_sets
 from bailiwick.policy.reach.graph import Graph
-from bailiwick.policy.reach.model import PolicyKey
+from bailiwick.policy.reach.model import Policy, PolicyKey
 from bailiwick.policy.rules import Direction
 from tests.unit.reach.make import (
     COVERED,
     admin,
     app,
+    cluster_policy,
     connection,
     graph,
     labelled,
@@ -223,6 +224,42 @@ def test_a_pod_on_the_network_of_a_node_comes_to_those_that_are_there_and_goes()
     of.remove_pod("shop", "agent")
     of.put_pod(replace(AGENT, name="other", node="n1"))
     assert not connection(of, "shop/other", "shop/web")
+
+
+def test_of_pods_that_share_an_address_one_goes() -> None:
+    def let_in(cidr: str) -> Policy:
+        return policy(ingress=[{"from": [{"ipBlock": {"cidr": cidr}}]}])
+
+    both = [AGENT, replace(AGENT, name="other", labels={"app": "other"})]
+    of = graph([WEB, *both], let_in("192.168.0.0/24"))
+    of.remove_pod("shop", "other")
+    of.put_policy(let_in("192.168.0.0/16"))
+    assert connection(of, "shop/agent", "shop/web").allowed == port_sets.ALL
+
+
+def test_a_pod_on_the_network_of_its_node_comes_when_a_host_name_is_denied() -> None:
+    names = rule("Deny", "to", {"domainNames": ["example.com"]})
+    of = graph([WEB], cluster_policy(egress=[names]))
+    of.put_pod(AGENT)
+    assert connection(of, "shop/web", "shop/agent").unknown == port_sets.ALL
+
+
+def test_a_peer_that_no_policy_named_for_a_time_is_looked_up_again() -> None:
+    only = policy(podSelector=app("web"), ingress=[{"from": [{"podSelector": app("cart")}]}])
+    of = graph([WEB, pod("shop/other")], only)
+    of.remove_policy(only.key)
+    of.put_pod(CART)
+    of.put_policy(only)
+    assert connection(of, "shop/cart", "shop/web").allowed == port_sets.ALL
+    assert not connection(of, "shop/other", "shop/web")
+
+
+def test_of_two_policies_of_one_name_the_last_is_there() -> None:
+    of = graph([WEB, CART], policy(ingress=[{}]), policy(policyTypes=OUT))
+    assert connection(of, "shop/cart", "203.0.113.1").allowed == port_sets.NONE
+    assert connection(of, "203.0.113.1", "shop/cart").allowed == port_sets.ALL
+    of.remove_policy(policy().key)
+    assert connection(of, "shop/cart", "203.0.113.1").allowed == port_sets.ALL
 
 
 def test_what_a_class_was_says_nothing_of_the_next_with_its_number() -> None:

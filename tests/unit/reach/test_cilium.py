@@ -199,6 +199,28 @@ def test_a_node_reaches_its_pods_but_is_not_reached_by_them_unasked() -> None:
     assert why(of, "shop/cart", "shop/agent").outcome is Outcome.DENIED
 
 
+def test_a_node_is_reached_only_as_every_isolating_policy_lets_it() -> None:
+    network = policy(podSelector=app("cart"), policyTypes=["Egress"])
+    of = graph(PODS, network, *cnp(egress=[{}]))
+    assert not connection(of, "shop/cart", "shop/agent")
+    of = graph(PODS, network, *cnp(egress=[{}], enableDefaultDeny={"egress": False}))
+    assert connection(of, "shop/cart", "shop/agent").allowed == port_sets.ALL
+
+
+def test_whom_a_denial_beside_it_is_not_for_stays_unknown() -> None:
+    services = {"toServices": [{"k8sService": {"serviceName": "a"}}]}
+    of = graph(PODS, *cnp(egress=[services], egressDeny=[{"toEndpoints": [app("web")]}]))
+    assert not connection(of, "shop/cart", "shop/web")
+    assert connection(of, "shop/cart", "payments/api").unknown == port_sets.ALL
+
+
+def test_a_subject_in_a_namespace_with_other_labels_is_nobody() -> None:
+    team = labelled(**{"io.cilium.k8s.namespace.labels.team": "b"})
+    of = graph(PODS, *cnp(endpointSelector=team, ingress=[{}]), namespaces=NAMESPACES)
+    assert connection(of, "203.0.113.1", "shop/cart").allowed == port_sets.ALL
+    assert connection(of, "203.0.113.1", "payments/api").allowed == port_sets.ALL
+
+
 def test_whether_a_block_covers_nodes_is_not_known() -> None:
     of = graph(PODS, *cnp(egress=[{"toCIDR": ["192.168.0.0/16"]}]), network=PASSED_OVER)
     assert connection(of, "shop/cart", "shop/agent").unknown == port_sets.ALL
