@@ -244,22 +244,17 @@ def test_a_pod_on_the_network_of_its_node_comes_when_a_host_name_is_denied() -> 
     assert connection(of, "shop/web", "shop/agent").unknown == port_sets.ALL
 
 
-def test_a_peer_that_no_policy_named_for_a_time_is_looked_up_again() -> None:
-    only = policy(podSelector=app("web"), ingress=[{"from": [{"podSelector": app("cart")}]}])
-    of = graph([WEB, pod("shop/other")], only)
-    of.remove_policy(only.key)
-    of.put_pod(CART)
-    of.put_policy(only)
-    assert connection(of, "shop/cart", "shop/web").allowed == port_sets.ALL
-    assert not connection(of, "shop/other", "shop/web")
-
-
-def test_of_two_policies_of_one_name_the_last_is_there() -> None:
-    of = graph([WEB, CART], policy(ingress=[{}]), policy(policyTypes=OUT))
-    assert connection(of, "shop/cart", "203.0.113.1").allowed == port_sets.NONE
-    assert connection(of, "203.0.113.1", "shop/cart").allowed == port_sets.ALL
-    of.remove_policy(policy().key)
+def test_of_two_policies_of_one_name_the_last_is_there_and_nothing_of_the_first() -> None:
+    peers = [{"podSelector": app("web")}]
+    first = policy(policyTypes=OUT, egress=[{"to": peers}])
+    second = policy(ingress=[{"from": peers}])
+    other = policy(name="other", podSelector=app("cart"), ingress=[{"from": peers}])
+    of = graph([CART], first, second, other)
     assert connection(of, "shop/cart", "203.0.113.1").allowed == port_sets.ALL
+    assert not connection(of, "203.0.113.1", "shop/cart")
+    of.remove_policy(second.key)
+    of.put_pod(WEB)
+    assert connection(of, "shop/web", "shop/cart").allowed == port_sets.ALL
 
 
 def test_what_a_class_was_says_nothing_of_the_next_with_its_number() -> None:
