@@ -131,7 +131,7 @@ def test_all_can_be_done_with_the_keyboard_alone(shop: Page) -> None:
         if shop.evaluate("!!document.activeElement.closest('#canvas')"):
             break
     focused = "document.activeElement.getAttribute('aria-label')"
-    assert shop.evaluate(focused).startswith("data; Profile restricted, Enforce")
+    assert shop.evaluate(focused).startswith("data; profile restricted, Enforce")
     shop.keyboard.press("ArrowDown")
     first = shop.evaluate(focused)
     assert "Deployment in namespace" in first

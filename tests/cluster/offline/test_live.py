@@ -80,6 +80,18 @@ def test_manifests_are_planned_against_the_cluster(admin: Kubectl, shop: str) ->
     assert added == ["added", f"{shop}/web", f"{shop}/db", "5432"]
 
 
+def test_a_cluster_is_drawn_with_what_the_caller_may_not_know(
+    admin: Kubectl, app_team: Kubectl, shop: str
+) -> None:
+    drawn = bailiwick(admin.identity, "graph", "-n", shop, "-o", "dot")
+    assert drawn.returncode == 0, drawn.stderr
+    assert 'label="db (may reach all)"' in drawn.stdout
+    assert f'label="{shop} (no intent)"' in drawn.stdout
+    drawn = bailiwick(app_team.identity, "graph", "-n", shop, "-o", "html")
+    assert drawn.returncode == 0, drawn.stderr
+    assert "Not known, since it may not be read: pods: pods is forbidden" in drawn.stdout
+
+
 def test_a_first_intent_is_written_and_nothing_else(admin: Kubectl, shop: str) -> None:
     before = admin("get", "networkpolicies,securityintents", "-n", shop, "-o", "name")
     done = bailiwick(admin.identity, "init", "-n", shop)

@@ -45,13 +45,12 @@ def in_columns(
         [n for n, group in enumerate(picture.groups) if group.side is side]
         for side in (Side.COMES_IN, Side.GOES_OUT)
     )
-    columns = max(
-        (
-            [column for column in (first, *inner_columns, last) if column]
-            for inner_columns in _ways_to_break(order, sizes, down)
-        ),
-        key=lambda columns: _worth(columns, sizes, between, weights),
-    )
+    candidates = [
+        [column for column in way if column]
+        for inner_columns in _ways_to_break(order, sizes, down)
+        for way in _with_outside(first, inner_columns, last)
+    ]
+    columns = max(candidates, key=lambda each: _worth(each, sizes, between, weights))
     columns = _untangled(columns, weights)
     return _placed(columns, sizes, between, frozenset(hubs))
 
@@ -110,6 +109,20 @@ def _ways_to_break(
         yield []
     for count in range(1, len(order) + 1):
         yield _broken(order, sizes, down, count)
+
+
+def _with_outside(
+    first: list[int], columns: list[list[int]], last: list[int]
+) -> Iterator[list[list[int]]]:
+    """Put what is outside into columns of its own, or together with the first and the last."""
+    yield [first, *columns, last]
+    if len(columns) > 1:
+        *others, end = columns
+        yield [first, *others, [*end, *last]]
+        start, *others = columns
+        yield [[*first, *start], *others, last]
+        start, *others, end = columns
+        yield [[*first, *start], *others, [*end, *last]]
 
 
 def _worth(

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from bailiwick.kube.resources import SECURITY_INTENTS, SECURITY_PROFILES
 from bailiwick.offline.findings import Finding
 from bailiwick.offline.picture.model import Group, Line, Node, Picture, Side, Stroke, Why
 from bailiwick.offline.picture.reasons import Reasons
@@ -34,6 +35,7 @@ _KNOWS_MORE: Final = {
     Stroke.HALF_OPEN: Stroke.CLOSED,
 }
 _POSSIBLE: Final = (Stroke.DECLARED, Stroke.UNDECLARED, Stroke.WIDENED)
+_OURS: Final = frozenset({SECURITY_PROFILES.plural, SECURITY_INTENTS.plural})
 _SEVERITY: Final = tuple(Stroke)
 _SIDES: Final = {Direction.INGRESS: Side.COMES_IN, Direction.EGRESS: Side.GOES_OUT}
 
@@ -193,7 +195,16 @@ class _Composer:
         plan = next((each for each in self._plan.namespaces if each.name == name), None)
         findings = plan.findings if plan else ()
         further = [f for f in self._plan.findings if f.namespace == name]
-        return Group(side, name, _held_to(plan), (*findings, *further))
+        return Group(side, name, self._held_to(plan), (*findings, *further))
+
+    def _held_to(self, plan: NamespacePlan | None) -> str:
+        effective = plan.held.effective if plan else None
+        if effective is not None:
+            return f"profile {effective.profile}, {effective.enforcement.value}"
+        if plan is not None:
+            return "intent without effect"
+        is_known = _OURS.isdisjoint(self._plan.unreadable)
+        return "no intent" if is_known else "intent not known"
 
     def _other_findings(self, drawn: Collection[str]) -> Iterator[Finding]:
         for finding in self._plan.all_findings():
@@ -255,10 +266,3 @@ def _side(end: End, outside: Side) -> Side:
 def _group_of(side: Side, end: End) -> tuple[Side, str]:
     named = isinstance(end, Workload) and side is Side.NAMESPACE
     return side, end.namespace if named and isinstance(end, Workload) else ""
-
-
-def _held_to(plan: NamespacePlan | None) -> str:
-    effective = plan.held.effective if plan else None
-    if effective is None:
-        return ""
-    return f"{effective.profile}, {effective.enforcement.value}"

@@ -95,13 +95,27 @@ def insides(picture: Picture, bundles: Sequence[Bundle], measures: Measures) -> 
         sign = measures.sign if number in alarming else 0
         members[node.group][number] = min(_width(node, measures) + sign, measures.widest)
     return [
-        _inside(group, members[number], inner.get(number, ()), sorted(through[number]), measures)
+        _inside(
+            group,
+            _held(group, [picture.nodes[member] for member in members[number]]),
+            members[number],
+            inner.get(number, ()),
+            sorted(through[number]),
+            measures,
+        )
         for number, group in enumerate(picture.groups)
     ]
 
 
+def _held(group: Group, members: Iterable[Node]) -> str:
+    """Return what stands below the name of a group."""
+    count = sum(member.open_in or member.open_out for member in members)
+    return f"{group.held} · {count} not isolated" if count else group.held
+
+
 def _inside(
     group: Group,
+    held: str,
     widths: Mapping[int, float],
     lines: Iterable[Line],
     through: Sequence[Pair],
@@ -113,7 +127,7 @@ def _inside(
         inner = _net(widths, pairs, through, measures, measures.layers)
     else:
         inner = _grid(widths, measures)
-    return _framed(inner, group, measures)
+    return _framed(inner, group, held, measures)
 
 
 def is_loose(bundle: Bundle) -> bool:
@@ -212,11 +226,11 @@ def _across(count: int, cell: float, measures: Measures, room: float) -> int:
     return min(range(1, count + 1), key=far_off)
 
 
-def _framed(inner: Inside, group: Group, measures: Measures) -> Inside:
+def _framed(inner: Inside, group: Group, held: str, measures: Measures) -> Inside:
     """Put the frame of a group around its members, wide enough for its name."""
     padding = measures.padding
     top = measures.header if group.side is Side.NAMESPACE else measures.header - 10
-    title = max(width_of(group.name) * 1.2, width_of(group.held)) + 2 * padding + 16
+    title = max(width_of(group.name) * 1.2, width_of(held)) + 2 * padding + 8
     width = max(inner.size[0], min(title, measures.widest) - 2 * padding) + 2 * padding
     return Inside(
         (width, inner.size[1] + top + padding),

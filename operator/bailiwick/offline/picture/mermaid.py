@@ -76,5 +76,8 @@ def _styles(strokes: list[Stroke]) -> Iterator[str]:
 
 
 def _escaped(text: str) -> str:
-    """Write a text so that nothing in it means anything, by the numbers of its characters."""
-    return _PLAIN.sub(lambda found: f"#{ord(found[0])};", text)
+    """Write a text so that nothing in it means anything, by the numbers of its characters.
+
+    No text may be empty.
+    """
+    return _PLAIN.sub(lambda found: f"#{ord(found[0])};", text) or " "

@@ -15,10 +15,10 @@ def group_name(group: Group) -> str:
 
 
 def group_title(group: Group) -> str:
-    """Name a group, and what it is held to: `shop (restricted, Enforce)`."""
+    """Name a group, and what it is held to: `shop (profile restricted, Enforce)`."""
     if group.side is not Side.NAMESPACE:
         return group_name(group)
-    return f"{group.name} ({group.held or 'no intent'})"
+    return f"{group.name} ({group.held})"
 
 
 def node_title(node: Node) -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from bailiwick.offline.picture.compose import compose
 from bailiwick.offline.picture.model import Side, Stroke
 from bailiwick.policy.reach.explain import Outcome
-from tests.pictures.make import picture, told
+from tests.pictures.make import picture, planned, told
 from tests.pictures.platform import platform
 from tests.unit.offline.make import from_to, intent, policy, profile, workload
 
@@ -36,7 +38,7 @@ def test_what_an_intent_declares_is_one_line_with_the_rule(tmp_path: Path) -> No
     found = picture(tmp_path, SHOP + intent(from_to("web", "api", "80, 443")))
     assert told(found) == ["shop/web -> shop/api: declared 80, 443"]
     assert found.lines[0].by == ("web-to-api",)
-    assert [group.held for group in found.groups] == ["restricted, Enforce"]
+    assert [group.held for group in found.groups] == ["profile restricted, Enforce"]
 
 
 def test_what_another_policy_opens_is_widened_and_its_why_names_the_policy(tmp_path: Path) -> None:
@@ -149,8 +151,8 @@ def test_a_picture_of_one_namespace_has_what_touches_it(tmp_path: Path) -> None:
     assert told(found) == ["shop/api -> data/db: declared 5432"]
     assert {node.name for node in found.nodes} == {"api", "db"}
     assert {group.name: group.held for group in found.groups} == {
-        "data": "",
-        "shop": "restricted, Enforce",
+        "data": "no intent",
+        "shop": "profile restricted, Enforce",
     }
 
 
@@ -159,6 +161,17 @@ def test_findings_of_a_namespace_without_workloads_are_not_lost(tmp_path: Path) 
     found = picture(tmp_path, SHOP + intent(rule, namespace="empty"))
     assert {group.name for group in found.groups} == {"shop"}
     assert "ServiceNotFound" in {finding.code for finding in found.findings}
+
+
+def test_a_namespace_is_not_said_to_have_no_intent_where_that_may_not_be_read(
+    tmp_path: Path,
+) -> None:
+    made = planned(tmp_path, workload("web"))
+    assert [group.held for group in compose(made).groups] == ["no intent"]
+    forbidden = replace(made, unreadable={"securityintents": "forbidden"})
+    found = compose(forbidden)
+    assert [group.held for group in found.groups] == ["intent not known"]
+    assert found.notes == ("Not known, since it may not be read: securityintents: forbidden",)
 
 
 @pytest.mark.parametrize("size", [(3, 4), (25, 12)])

@@ -13,7 +13,7 @@ from bailiwick.offline.picture.model import Group, Line, Node, Picture, Side, St
 from tests.pictures.make import HOSTILE, picture, with_names
 from tests.pictures.platform import platform
 
-_TEXT = r'"(?:[A-Za-z0-9 ,./:(){}_-]|#\d+;)*"'
+_TEXT = r'"(?:[A-Za-z0-9 ,./:(){}_-]|#\d+;)+"'
 _ID = r"[ng]\d+"
 MERMAID: Final = (
     r"flowchart LR",

@@ -59,7 +59,7 @@ function ofGroup(number) {
   return [
     back(),
     make("h2", { text: group.name }),
-    make("p", { class: "quiet", text: [heldTo(group), many(group.members.length, "member")].filter(Boolean).join(", ") }),
+    make("p", { class: "quiet", text: [capital(group.held), many(group.members.length, "member")].filter(Boolean).join(", ") }),
     ...listed("Findings", group.findings, (finding) => findingOf(finding)),
     ...bundleList("Leaves", between.filter((bundle) => bundle.source === number), "target"),
     ...bundleList("Enters", between.filter((bundle) => bundle.target === number), "source"),

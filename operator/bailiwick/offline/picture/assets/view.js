@@ -8,7 +8,7 @@ const above = document.getElementById("above");
 const panel = document.getElementById("panel");
 const LEAST_ZOOM = 0.25;
 const MOST_ZOOM = 2.5;
-const FAR = 0.5;
+const FAR = 0.45;
 
 function placed(element, [left, top, width, height]) {
   Object.assign(element.style, {
@@ -75,10 +75,9 @@ function refresh() {
     group.element.classList.toggle("faded", state.chosen !== null && !nearGroups.has(group.number));
     group.element.classList.toggle("chosen", kind === "group" && number === group.number);
     const more = folded(group);
-    const held = group.side === NAMESPACE ? group.held || "no intent" : "";
-    group.button.querySelector(".held").textContent = [held, more].filter(Boolean).join(" · ");
+    group.button.querySelector(".held").textContent = [group.held, more].filter(Boolean).join(" · ");
     group.button.setAttribute("aria-pressed", kind === "group" && number === group.number);
-    group.button.setAttribute("aria-label", [group.name, heldTo(group), many(group.members.length, "member"), more].filter(Boolean).join("; "));
+    group.button.setAttribute("aria-label", [group.name, group.held, many(group.members.length, "member"), more].filter(Boolean).join("; "));
   }
   for (const node of nodes) {
     node.button.hidden = !isNodeShown(node);

@@ -35,11 +35,6 @@ function openness(node) {
   return node.openIn ? "no policy restricts what reaches it" : "no policy restricts what it reaches";
 }
 
-function heldTo(group) {
-  if (group.side !== NAMESPACE) return "";
-  return group.held ? `Profile ${group.held}` : "No intent";
-}
-
 // Lines of a group that are not drawn before it is chosen, since they would hide the others.
 function folded(group) {
   const callers = new Set(group.bundles.filter((bundle) => bundle.target === group.number && isGivenAway(bundle) && shownOf(bundle).length > 0).map((bundle) => bundle.source));
