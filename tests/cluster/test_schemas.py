@@ -23,6 +23,8 @@ EXCEPTION: Final[Json] = {
     "status": "not_affected",
     "justification": "component_not_present",
     "reason": "the package is not loaded",
+    # Where manifests/base is applied, an author has to be who asks.
+    "author": "admin",
     "expiresAt": "2027-03-01T00:00:00Z",
 }
 
@@ -227,6 +229,19 @@ def test_a_profile_is_named_as_a_label_would_be(api: Api) -> None:
         ({"status": "affected"}, "affected needs actionStatement"),
         ({"vulnerabilities": ["everything"]}, "write the id that the scan reports"),
         ({"expiresAt": "some day"}, "write an instant with its time zone"),
+        ({"packages": [{}]}, "write either name or purl"),
+        ({"packages": [{"name": "a", "purl": "pkg:deb/debian/a"}]}, "write either name or purl"),
+        ({"packages": [{"purl": "openssl"}]}, "write a package URL: pkg:deb/debian/openssl"),
+        ({"packages": [{"name": "a", "versions": "<2"}]}, "write a range of versions: vers:deb/"),
+        (
+            {"packages": [{"purl": "pkg:deb/debian/a@1", "versions": "vers:deb/<2"}]},
+            "the purl names a version",
+        ),
+        # An empty list is no limit to whoever reads it quickly.
+        ({"packages": []}, "should have at least 1 items"),
+        ({"images": []}, "should have at least 1 items"),
+        ({"digests": []}, "should have at least 1 items"),
+        ({"digests": ["latest"]}, "write a digest"),
     ],
 )
 @pytest.mark.parametrize("kind", ["VulnerabilityException", "ClusterVulnerabilityException"])

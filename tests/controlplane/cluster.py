@@ -27,6 +27,8 @@ from tests.controlplane.identity import (
     ADMIN,
     APP_TEAM,
     APP_TEAM_GROUP,
+    APPROVER,
+    APPROVER_GROUP,
     AUDITOR,
     AUDITOR_GROUP,
     USERS,
@@ -142,6 +144,11 @@ class ControlPlane:
         """Has the ClusterRole `bailiwick-auditor` of manifests/, once that is applied."""
         return self._users[AUDITOR]
 
+    @property
+    def approver(self) -> Identity:
+        """Of the security team, which approves exceptions where `let_approve` has let it."""
+        return self._users[APPROVER]
+
     def operator(self) -> Identity:
         """The operator's service account; its rights are those that manifests/ gives it."""
         return self.service_account(*OPERATOR)
@@ -165,6 +172,13 @@ class ControlPlane:
         self._create_missing(
             f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/rolebindings",
             _binding("app-team-edits", "edit", APP_TEAM_GROUP),
+        )
+
+    def let_approve(self, namespace: str, group: str = APPROVER_GROUP) -> None:
+        """Give a group the ClusterRole `bailiwick-exception-approver` in a namespace."""
+        self._create_missing(
+            f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/rolebindings",
+            _binding(f"{group}-approves", "bailiwick-exception-approver", group),
         )
 
     def delete_namespace(self, name: str) -> None:

@@ -13,8 +13,10 @@ import yaml
 ADMIN: Final = "admin"
 APP_TEAM: Final = "dana"
 AUDITOR: Final = "iris"
+APPROVER: Final = "noor"
 APP_TEAM_GROUP: Final = "app-team"
 AUDITOR_GROUP: Final = "auditors"
+APPROVER_GROUP: Final = "security-team"
 
 _MASTERS: Final = "system:masters"
 # User name → groups. The components are masters: what they may do is not what is tested.
@@ -25,6 +27,7 @@ USERS: Final = {
     "kwok": (_MASTERS,),
     APP_TEAM: (APP_TEAM_GROUP,),
     AUDITOR: (AUDITOR_GROUP,),
+    APPROVER: (APPROVER_GROUP,),
 }
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from bailiwick.api.intent_status import SeverityName
+from bailiwick.api.images_status import SeverityName
 from bailiwick.api.types import (
     AS_SET,
     ATOMIC_LIST,

@@ -180,12 +180,17 @@ RESCAN_REQUEST = Kind(
 _EXCEPTION_COLUMNS = (
     Column("Status", ".spec.status"),
     Column("State", ".status.state"),
+    _condition("In force", "InForce"),
+    Column("Images", ".status.matchedImages", "integer"),
+    Column("Findings", ".status.matchedFindings", "integer"),
     # A string, because the instant is yet to come.
     Column("Expires", ".spec.expiresAt"),
-    _condition("Ready", "Ready"),
+    Column("Approved by", ".status.approval.by"),
     _AGE,
+    Column("Author", ".spec.author", wide=True),
     Column("Ticket", ".spec.ticket", wide=True),
-    _condition("Reason", "Ready", "reason", wide=True),
+    Column("Last matched", ".status.lastMatched", "date", wide=True),
+    Column("Message", ".status.message", wide=True),
 )
 
 VULNERABILITY_EXCEPTION = Kind(
@@ -194,8 +199,8 @@ VULNERABILITY_EXCEPTION = Kind(
     short="vulnex",
     scope="Namespaced",
     description=(
-        "A vulnerability that is tolerated in this namespace, why, and until when. This version "
-        "of Bailiwick does not act on it yet, and its status says so."
+        "A vulnerability that is tolerated in this namespace, why, and until when. The profile "
+        "says for how long at most, and whether somebody else has to approve it."
     ),
     spec=VulnerabilityExceptionSpec,
     status=VulnerabilityExceptionStatus,
@@ -208,8 +213,7 @@ CLUSTER_VULNERABILITY_EXCEPTION = Kind(
     short="cvulnex",
     scope="Cluster",
     description=(
-        "A vulnerability that the platform team tolerates everywhere, why, and until when. This "
-        "version of Bailiwick does not act on it yet, and its status says so."
+        "A vulnerability that the platform team tolerates in every namespace, why, and until when."
     ),
     spec=VulnerabilityExceptionSpec,
     status=VulnerabilityExceptionStatus,

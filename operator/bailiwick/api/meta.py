@@ -41,6 +41,7 @@ class ConditionType(StrEnum):
     NETWORK_ENFORCED = "NetworkEnforced"
     IMAGES_WITHIN_POLICY = "ImagesWithinPolicy"
     EXCEPTIONS_VALID = "ExceptionsValid"
+    IN_FORCE = "InForce"
     EVIDENCE_FRESH = "EvidenceFresh"
     COMPLIANT = "Compliant"
     RECONCILING = "Reconciling"
@@ -94,7 +95,10 @@ class Reason(StrEnum):
     # ExceptionsValid
     NO_EXCEPTIONS = "NoExceptions"
     ALL_VALID = "AllValid"
+    INVALID = "Invalid"
     EXPIRED = "Expired"
+    AWAITING_APPROVAL = "AwaitingApproval"
+    EXPIRES_SOON = "ExpiresSoon"
 
     # Compliant
     COMPLIANT = "Compliant"

@@ -177,6 +177,17 @@ class Minimal(ApiModel):
     """Compilers and what belongs to them."""
 
 
+class ProfileExceptions(ApiModel):
+    """What a namespace's VulnerabilityExceptions may do; the platform's own are not limited."""
+
+    model_config = ConfigDict(json_schema_extra=ATOMIC_MAP)
+
+    max_duration: Duration = "90d"
+    """How long an exception may last from when it was approved, or made where nobody has to."""
+    approval: Literal["Required", "NotRequired"] = "Required"
+    """Whether somebody else than its author has to approve an exception before it is in force."""
+
+
 class ProfileImages(ApiModel):
     """What is asked of the images that run in the namespaces of a profile."""
 
@@ -197,6 +208,8 @@ class ProfileImages(ApiModel):
     with quotation marks)."""
     max_age: Duration | None = None
     """How long ago an image may have been built; any time where it is left out."""
+    exceptions: ProfileExceptions = ProfileExceptions()
+    """What the VulnerabilityExceptions of the namespaces may do."""
 
 
 class Admission(ApiModel):

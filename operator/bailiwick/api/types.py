@@ -246,6 +246,11 @@ Conditions = Annotated[
 ]
 
 
+# Nobody but the operator writes here. What is applied whole is one entry of the object's
+# managed fields and not one for each field, and writing a status costs the API server less.
+APPLIED_WHOLE = ConfigDict(json_schema_extra=ATOMIC_MAP)
+
+
 class Status(ApiModel):
     """What the status of every kind has."""
 

@@ -109,6 +109,12 @@ DURATION = DurationType()
 @click.option(
     "--review-warning", type=DURATION, default="14d", help="Warn this long before reviewBy."
 )
+@click.option(
+    "--exception-warning",
+    type=DURATION,
+    default="14d",
+    help="Warn this long before an exception for vulnerabilities ends.",
+)
 @click.option("--heartbeat", type=DURATION, default="6h", help="Renew each status this often.")
 @click.option("--resync", type=DURATION, default="10m", help="Read everything anew this often.")
 @click.option("--scanner-url", default="", help="The scanner's API: http://HOST:PORT/api/v1.")
@@ -166,6 +172,7 @@ def run(  # click hands over one argument for each option
     node_local_dns: tuple[str, ...],
     node_limit: int,
     review_warning: timedelta,
+    exception_warning: timedelta,
     heartbeat: timedelta,
     resync: timedelta,
     scanner_url: str,
@@ -195,6 +202,7 @@ def run(  # click hands over one argument for each option
         node_local_dns=node_local_dns,
         node_limit=node_limit,
         review_warning=review_warning,
+        exception_warning=exception_warning,
         heartbeat=heartbeat,
         allow_loopback_registries=allow_loopback_registries,
     )

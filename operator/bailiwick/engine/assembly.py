@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from bailiwick.api.meta import INTENT_NAME, PROFILE_LABEL
 from bailiwick.engine.changes import Changes
-from bailiwick.engine.declared import DeclaredStore
+from bailiwick.engine.declared import DeclaredStore, told
 from bailiwick.engine.denials import ClusterDenials
 from bailiwick.engine.dependents import Dependents
 from bailiwick.engine.enforcement import Enforcer
-from bailiwick.engine.exceptions import ExceptionReconciler
+from bailiwick.engine.excepting import Excepting
 from bailiwick.engine.imaging import Imaging
 from bailiwick.engine.meaning import Reader
 from bailiwick.engine.metrics import Metrics
@@ -73,26 +73,31 @@ class Operator:
         self.metrics = metrics
         self.namespace_queue: WorkQueue[str] = WorkQueue(observer=metrics.queue("namespaces"))
         self.profile_queue: WorkQueue[str] = WorkQueue(observer=metrics.queue("profiles"))
-        self.exception_queue: WorkQueue[tuple[str, str]] = WorkQueue(
-            observer=metrics.queue("exceptions")
-        )
         self.dependents = Dependents()
         self.intents = DeclaredStore("SecurityIntent", self._intent_changed)
         self.profiles_known = DeclaredStore("SecurityProfile", self._profile_changed)
         self.scans = DeclaredStore("ImageScan", self._scan_changed)
         self.requests = DeclaredStore("RescanRequest", self._request_changed)
-        self.exceptions = DeclaredStore("VulnerabilityException", self._exception_changed)
-        self.cluster_exceptions = DeclaredStore(
-            "ClusterVulnerabilityException", self._exception_changed
-        )
         self.namespaces = DeclaredStore("Namespace", self._namespace_changed)
+        self.served = Served(client)
+        notices = Notices(recorder, metrics)
+        self.excepting = Excepting(
+            client=client,
+            served=self.served,
+            warning=settings.exception_warning,
+            notices=notices,
+            metrics=metrics,
+            look=self.namespace_queue.add,
+            look_everywhere=self.enqueue_all,
+            complete=lambda: self.imaging.inventory.complete(),
+        )
         self.stores: dict[Resource, DeclaredStore] = {
             resources.SECURITY_PROFILES: self.profiles_known,
             resources.SECURITY_INTENTS: self.intents,
             resources.IMAGE_SCANS: self.scans,
             resources.RESCAN_REQUESTS: self.requests,
-            resources.VULNERABILITY_EXCEPTIONS: self.exceptions,
-            resources.CLUSTER_VULNERABILITY_EXCEPTIONS: self.cluster_exceptions,
+            resources.VULNERABILITY_EXCEPTIONS: self.excepting.namespaced,
+            resources.CLUSTER_VULNERABILITY_EXCEPTIONS: self.excepting.cluster,
             resources.NAMESPACES: self.namespaces,
         }
         self.resync = Resync(client, self.stores, self._readable_changed)
@@ -117,7 +122,6 @@ class Operator:
         self.watches = Watches(
             client, self.world, self.changes, settings.operator_namespace, self._readable_changed
         )
-        self.served = Served(client)
         self.imaging = Imaging(
             client=client,
             adapter=adapter,
@@ -133,7 +137,6 @@ class Operator:
         self.revisions = Revisions(client, settings.operator_namespace, self.enqueue_all)
         self.profiles = Profiles(self.revisions, self._members)
         throttle = Throttle(options.writes_per_second, options.write_burst)
-        notices = Notices(recorder, metrics)
         self.renderer = Renderer(self.world, self.namespace_queue.add_after)
         self.reader = Reader(
             self.world,
@@ -143,9 +146,7 @@ class Operator:
             self.dependents,
             settings,
         )
-        self.statuses = Statuses(
-            client, self.intents, self.exceptions, self.served, notices, settings
-        )
+        self.statuses = Statuses(client, self.intents, self.served, notices, settings)
         project = self.watches.project_policy
         self.namespace_reconciler = NamespaceReconciler(
             client=client,
@@ -158,6 +159,7 @@ class Operator:
             reachability=self.reachability,
             denials=self.denials,
             inventory=self.imaging.inventory,
+            exceptions=self.excepting.exceptions,
             rescans=self.imaging.rescans,
             statuses=self.statuses,
             notices=notices,
@@ -165,9 +167,6 @@ class Operator:
         )
         self.profile_reconciler = ProfileReconciler(
             client, self.profiles_known, self.profiles, self.served, self.namespace_queue.add
-        )
-        self.exception_reconciler = ExceptionReconciler(
-            client, self.exceptions, self.cluster_exceptions, self.served
         )
 
     def concerns(self, namespace: str) -> bool:
@@ -203,15 +202,12 @@ class Operator:
             if not await self.profile_reconciler.begin(profile.name):
                 self.profile_queue.add(profile.name)
         self.enqueue_all()
-        for store in (self.exceptions, self.cluster_exceptions):
-            for exception in store.objects.all():
-                self.exception_queue.add(exception.key)
         workers = self.options.workers
         self.namespace_queue.start(in_seconds(self._reconcile_namespace), workers=workers)
         self.imaging.start()
         self.denials.start()
         self.profile_queue.start(in_seconds(self.profile_reconciler.reconcile), workers=1)
-        self.exception_queue.start(in_seconds(self.exception_reconciler.reconcile), workers=1)
+        self.excepting.start()
 
     async def finish(self, seconds: float) -> None:
         """Finish what is in hand and take nothing more."""
@@ -220,7 +216,7 @@ class Operator:
             self.imaging.stop(seconds),
             self.denials.queue.stop(seconds),
             self.profile_queue.stop(seconds),
-            self.exception_queue.stop(seconds),
+            self.excepting.queue.stop(seconds),
         )
         await self.renderer.stop()
 
@@ -237,7 +233,7 @@ class Operator:
             "scans": self.imaging.scan_queue,
             "profiles": self.profile_queue,
             "denials": self.denials.queue,
-            "exceptions": self.exception_queue,
+            "exceptions": self.excepting.queue,
         }
 
     async def _reconcile_namespace(self, name: str) -> timedelta | None:
@@ -286,7 +282,7 @@ class Operator:
             self.changes.namespace(before, after)
 
     def _intent_changed(self, old: DeclaredObject | None, new: DeclaredObject | None) -> None:
-        self.namespace_queue.add(_told(old, new).namespace)
+        self.namespace_queue.add(told(old, new).namespace)
         if old is None or new is None:
             for profile in self.profiles_known.objects.all():
                 self._look_at_rollout(profile.name)
@@ -294,7 +290,7 @@ class Operator:
     def _profile_changed(self, old: DeclaredObject | None, new: DeclaredObject | None) -> None:
         if old is not None and new is not None and old.generation == new.generation:
             return
-        name = _told(old, new).name
+        name = told(old, new).name
         self.profile_queue.add(name)
         if old is None or new is None:
             self.denials.tell(name)
@@ -316,19 +312,10 @@ class Operator:
         self.imaging.scan_changed(old, new)
 
     def _request_changed(self, old: DeclaredObject | None, new: DeclaredObject | None) -> None:
-        self.namespace_queue.add(_told(old, new).namespace)
-
-    def _exception_changed(self, old: DeclaredObject | None, new: DeclaredObject | None) -> None:
-        self.exception_queue.add(_told(old, new).key)
+        self.namespace_queue.add(told(old, new).namespace)
 
 
-def _told(old: DeclaredObject | None, new: DeclaredObject | None) -> DeclaredObject:
-    told = new or old
-    assert told is not None  # a change has something before it or after it
-    return told
-
-
-def _as_namespace(told: DeclaredObject | None) -> Namespace | None:
-    if told is None:
+def _as_namespace(found: DeclaredObject | None) -> Namespace | None:
+    if found is None:
         return None
-    return Namespace(told.name, told.uid, told.labels, told.deleting)
+    return Namespace(found.name, found.uid, found.labels, found.deleting)

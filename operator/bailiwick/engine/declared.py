@@ -9,6 +9,13 @@ from bailiwick.engine.objects import DeclaredObject, version_number
 from bailiwick.kube.store import Store
 
 
+def told(old: DeclaredObject | None, new: DeclaredObject | None) -> DeclaredObject:
+    """Return what a change is about: the object after it, or before it where it is gone."""
+    found = new or old
+    assert found is not None  # a change has something before it or after it
+    return found
+
+
 class DeclaredStore:
     """Objects of one kind of ours, told twice: by Kopf's watch, and by our resync.
 

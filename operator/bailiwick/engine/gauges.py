@@ -41,5 +41,11 @@ def expose(operator: Operator, metrics: Metrics) -> None:
             "compliant",
             operator.statuses.counts,
         ),
+        (
+            "bailiwick_exceptions",
+            "Exceptions for vulnerabilities, of namespaces and of the platform, by state.",
+            "state",
+            operator.excepting.states,
+        ),
     ):
         metrics.sample(name, text, label, samples)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from bailiwick.engine.config_maps import OwnConfigMaps
+from bailiwick.engine.declared import told
 from bailiwick.engine.evidence_check import EvidenceCheck
 from bailiwick.engine.images import ImageReconciler
 from bailiwick.engine.inventory import Inventory
@@ -136,11 +137,9 @@ class Imaging:
 
     def scan_changed(self, old: DeclaredObject | None, new: DeclaredObject | None) -> None:
         """Look at the digest of an ImageScan that somebody made, changed or deleted."""
-        told = new or old
-        assert told is not None  # a change has something before it or after it
         if new is not None:
             self.images.learn_scan(new)
-        self.image_queue.add(str(told.spec["digest"]))
+        self.image_queue.add(str(told(old, new).spec["digest"]))
 
     def _use_changed(self, digest: str) -> None:
         self.reconciler.notice(digest)

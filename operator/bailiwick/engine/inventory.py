@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from bailiwick.engine.uses import ImageUses
     from bailiwick.engine.world import World
     from bailiwick.policy.effective import ImageTerms
+    from bailiwick.policy.exceptions.matching import Coverage, ImageKey, RunElsewhere
     from bailiwick.policy.facts import Pod
+    from bailiwick.policy.selectors import Selector
 
 SCANNED_AFTER = "spec.images.scannedAfter"
 
@@ -50,9 +52,17 @@ class Inventory:
     _looked_at: set[str] = field(default_factory=set)
 
     async def look(
-        self, intent: DeclaredObject, pods: Iterable[Pod], terms: ImageTerms, now: datetime
+        self,
+        intent: DeclaredObject,
+        pods: Iterable[Pod],
+        terms: ImageTerms,
+        coverage: Coverage,
+        now: datetime,
     ) -> tuple[ImageFact, ...] | None:
-        """Return the images of a namespace with what is known of each; None if unreadable."""
+        """Return the images of a namespace with what is known of each; None if unreadable.
+
+        `coverage` is asked for each of them, so that it knows afterwards what matched.
+        """
         if "pods" in self.world.unreadable:
             return None
         running = self._inventory(pods)
@@ -67,7 +77,7 @@ class Inventory:
             self.enqueue(digest)
         after = self._scanned_after(intent, terms, now)
         scan_terms = ScanTerms(terms.scan_max_age, after, terms.remediate_within)
-        return tuple([await self._fact(image, scan_terms, now) for image in running])
+        return tuple([await self._fact(image, scan_terms, coverage, now) for image in running])
 
     def hold(self, namespace: str, pods: Iterable[Pod]) -> None:
         """Keep what is known of the images of a namespace whose profile is not known."""
@@ -98,6 +108,22 @@ class Inventory:
         """Return the newest rescan that anybody asked for in a namespace."""
         return max(self._wished(intent, terms, now), key=lambda r: r.requested, default=None)
 
+    def run_elsewhere(self, pods: Sequence[Pod]) -> RunElsewhere:
+        """Return what finds the images that pods run which a selector does not select."""
+        known: dict[Selector, frozenset[ImageKey]] = {}
+
+        def find(selector: Selector) -> frozenset[ImageKey]:
+            if selector not in known:
+                others = [pod for pod in pods if not selector.matches(pod.labels)]
+                known[selector] = frozenset(
+                    (image.reference.name, image.digest)
+                    for image in self._inventory(others)
+                    if image.reference and image.digest
+                )
+            return known[selector]
+
+        return find
+
     def _inventory(self, pods: Iterable[Pod]) -> tuple[RunningImage, ...]:
         return inventory(pods, self.world.architectures(), self.images.manifest_of)
 
@@ -124,7 +150,9 @@ class Inventory:
         self._noticed[intent.namespace] = (wanted, noticed)
         return noticed
 
-    async def _fact(self, image: RunningImage, terms: ScanTerms, now: datetime) -> ImageFact:
+    async def _fact(
+        self, image: RunningImage, terms: ScanTerms, coverage: Coverage, now: datetime
+    ) -> ImageFact:
         if image.digest is None or image.reference is None:
             return ImageFact(image)
         repository = image.reference.name
@@ -134,9 +162,10 @@ class Inventory:
                 await self.images.recall(image.digest, {repository}, scanned=True)
         known = self.images.known(image.digest, repository)
         report = known.report
+        excuses = coverage.excuses(image, report.findings) if report else {}
         return ImageFact(
             image,
-            assess(known, terms, now),
+            assess(known, terms, now, excuses=excuses),
             report.hygiene if report else None,
             self.images.evidence_error(image.digest, repository),
             scanner=f"{report.scanner} {report.scanner_version}".strip() if report else "",

@@ -29,6 +29,7 @@ from bailiwick.policy.network import cluster_policy
 if TYPE_CHECKING:
     from bailiwick.engine.declared import DeclaredStore
     from bailiwick.engine.denials import ClusterDenials
+    from bailiwick.engine.exceptions import Exceptions
     from bailiwick.engine.inventory import Inventory
     from bailiwick.engine.meaning import Meaning, Reader
     from bailiwick.engine.notices import Notices
@@ -73,6 +74,7 @@ class NamespaceReconciler:
     reachability: Reachability
     denials: ClusterDenials
     inventory: Inventory
+    exceptions: Exceptions
     rescans: Rescans
     statuses: Statuses
     notices: Notices
@@ -106,6 +108,7 @@ class NamespaceReconciler:
             return await self._refuse(namespace, intent)
         if intent is None and not opted_in:
             self._forget(name)
+            self.exceptions.leave(name, NOT_OPTED_IN)
             await self.rescans.wait(name, NOT_OPTED_IN, self.clock())
             return None
         if intent is None:
@@ -130,6 +133,7 @@ class NamespaceReconciler:
             self.denials.keep(namespace.name)
             self.inventory.hold(namespace.name, self.world.pods(namespace.name))
             wake = await self.statuses.tell(namespace, intent, meaning, now)
+            self.exceptions.leave(namespace.name, meaning.message)
             await self.rescans.wait(namespace.name, meaning.message, now)
             return wake
         wanted = meaning.compiled.policies if _is_enforced(meaning) else ()
@@ -159,6 +163,12 @@ class NamespaceReconciler:
     ) -> Evidence:
         ours, foreign = dialects.known(self.world, namespace.name, intent.uid)
         pods = [pod for pod in self.world.pods(namespace.name) if not pod.finished]
+        terms = meaning.effective.images
+        elsewhere = self.inventory.run_elsewhere(pods)
+        coverage = self.exceptions.coverage(namespace.name, terms.exceptions, elsewhere, now)
+        images = await self.inventory.look(intent, pods, terms, coverage, now)
+        if images is not None:
+            self.exceptions.record(namespace.name, terms.exceptions, coverage)
         return Evidence(
             effective=meaning.effective,
             settings=self.settings,
@@ -168,7 +178,8 @@ class NamespaceReconciler:
             reach=self.reachability.look(
                 meaning, dialects.live(self.world, namespace.name), foreign
             ),
-            images=await self.inventory.look(intent, pods, meaning.effective.images, now),
+            images=images,
+            exceptions=self.exceptions.facts(coverage),
             unreadable=self.world.unreadable,
         )
 
@@ -195,6 +206,7 @@ class NamespaceReconciler:
         else:
             self.notices.exempt_no_longer(namespace)
         now = self.clock()
+        self.exceptions.leave(namespace.name, EXEMPT.message)
         await self.rescans.wait(namespace.name, EXEMPT.message, now)
         if intent is None:
             self._forget(namespace.name)
@@ -221,6 +233,7 @@ class NamespaceReconciler:
         self.reachability.forget(name)
         self.denials.forget(name)
         self.inventory.forget(name)
+        self.exceptions.forget(name)
         self.statuses.forget(name)
 
 

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from bailiwick.api.meta import Reason
 from bailiwick.engine.opting import is_opted_in
 from bailiwick.kube.events import Regarding
-from bailiwick.kube.resources import NAMESPACES, SECURITY_INTENTS, Resource
+from bailiwick.kube.resources import (
+    CLUSTER_VULNERABILITY_EXCEPTIONS,
+    NAMESPACES,
+    SECURITY_INTENTS,
+    VULNERABILITY_EXCEPTIONS,
+    Resource,
+)
 from bailiwick.policy.controls.result import count, listing
+from bailiwick.policy.exceptions.ruling import State
 
 if TYPE_CHECKING:
     from bailiwick.engine.metrics import Metrics
     from bailiwick.engine.objects import DeclaredObject
     from bailiwick.kube.events import Recorder
     from bailiwick.policy.assessment.input import Condition
+    from bailiwick.policy.exceptions.standing import Standing
     from bailiwick.policy.facts import Namespace
 
 
@@ -55,6 +63,21 @@ class Notices:
             f"somebody else, and put right: {listing(names)}.",
         )
 
+    def exception(self, exception: DeclaredObject, before: str, standing: Standing) -> None:
+        """Tell that an exception came into force, is about to end, ended, or is not valid."""
+        told = _of_exception(exception, before, standing)
+        if told is None:
+            return
+        reason, kind = told
+        resource = (
+            VULNERABILITY_EXCEPTIONS if exception.namespace else CLUSTER_VULNERABILITY_EXCEPTIONS
+        )
+        approval = exception.status.get("approval") or {}
+        by = f"Approved by {approval.get('by')}. " if reason == "Approved" else ""
+        self.recorder.tell(
+            _regarding(resource, exception), kind, reason, "Judge", by + standing.message
+        )
+
     def exempt(self, namespace: Namespace) -> None:
         """Tell, once while it does, that an exempt namespace asks to be isolated."""
         if namespace.uid in self._exempt_told:
@@ -74,6 +97,19 @@ class Notices:
     def exempt_no_longer(self, namespace: Namespace) -> None:
         """Take note that an exempt namespace asks for nothing: if it asks again, that is news."""
         self._exempt_told.discard(namespace.uid)
+
+
+def _of_exception(
+    exception: DeclaredObject, before: str, standing: Standing
+) -> tuple[str, Literal["Normal", "Warning"]] | None:
+    match standing.state:
+        case State.EXPIRES_SOON | State.EXPIRED | State.INVALID:
+            return standing.state.value, "Warning"
+        case State.AWAITING_APPROVAL:
+            return standing.state.value, "Normal"
+    if standing.in_force and before in (State.AWAITING_APPROVAL, State.INVALID):
+        return ("Approved" if exception.status.get("approval") else "InForce"), "Normal"
+    return ("Superseded", "Normal") if standing.state is State.SUPERSEDED else None
 
 
 def _needs_attention(condition: Condition) -> bool:

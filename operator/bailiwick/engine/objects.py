@@ -60,13 +60,17 @@ class DeclaredObject:
         return Key(self.namespace, self.name)
 
     def same_for_a_reconcile(self, other: DeclaredObject) -> bool:
-        """Say whether the two differ in nothing that a reconcile reads but the status."""
+        """Say whether the two differ in nothing that a reconcile reads but our own status.
+
+        The approval of an exception stands in its status, and others write it.
+        """
         return (
             self.uid == other.uid
             and self.generation == other.generation
             and self.deleting == other.deleting
             and self.managers == other.managers
             and self.labels == other.labels
+            and self.status.get("approval") == other.status.get("approval")
         )
 
 

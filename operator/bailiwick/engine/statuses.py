@@ -42,7 +42,6 @@ class Statuses:
 
     client: Client
     intents: DeclaredStore
-    exceptions: DeclaredStore
     served: Served
     notices: Notices
     settings: Settings
@@ -65,7 +64,6 @@ class Statuses:
             now=now,
             chosen_by=_chosen_by(namespace, intent, subject),
             outdated_fields=self.served.missing(SECURITY_INTENTS),
-            exceptions=len(self.exceptions.objects.within(namespace.name)),
             rescan=rescan,
             previous=latest.status,
         )

@@ -39,6 +39,14 @@ class MayDeclare:
 
 
 @dataclass(frozen=True, slots=True)
+class ExceptionTerms:
+    """What a profile lets the exceptions of a namespace do."""
+
+    max_duration: timedelta = timedelta(days=90)
+    approval_required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class ImageTerms:
     """What is asked of images; durations None where nothing is asked."""
 
@@ -50,6 +58,7 @@ class ImageTerms:
     minimal: Mapping[str, Severity] = field(default_factory=dict)
     pinned: Literal["Digest", "NotLatest", "Off"] = "Digest"
     max_age: timedelta | None = None
+    exceptions: ExceptionTerms = ExceptionTerms()
 
 
 @dataclass(frozen=True, slots=True)

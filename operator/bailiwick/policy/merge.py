@@ -16,6 +16,7 @@ from bailiwick.policy.declared import declared_rule, profile_allowances, selecto
 from bailiwick.policy.effective import (
     EffectiveIntent,
     Enforcement,
+    ExceptionTerms,
     ImageTerms,
     Internet,
     MayDeclare,
@@ -141,6 +142,10 @@ def _images(
         minimal=floor.minimal.to_json(),
         pinned=floor.pinned,
         max_age=parse_duration(floor.max_age) if floor.max_age else None,
+        exceptions=ExceptionTerms(
+            parse_duration(floor.exceptions.max_duration),
+            floor.exceptions.approval == "Required",
+        ),
     )
     return terms, refused
 

@@ -40,6 +40,7 @@ class Settings:
     rule_limit: int = 500
     address_limit: int = 500
     review_warning: timedelta = timedelta(days=14)
+    exception_warning: timedelta = timedelta(days=14)
     heartbeat: timedelta = timedelta(hours=6)
     allow_loopback_registries: bool = False
 

@@ -47,7 +47,7 @@ def assess(given: AssessmentInput) -> Assessment:
     subject = given.subject
     if isinstance(subject, Evidence):
         controls = evaluate(subject)
-        statements = _of_evidence(given, subject, ready, controls)
+        statements = _of_evidence(subject, ready, controls)
     else:
         exempt = subject.reason == Reason.NAMESPACE_EXEMPT
         controls = () if exempt else not_evaluated(subject.message)
@@ -66,14 +66,14 @@ def assess(given: AssessmentInput) -> Assessment:
 
 
 def _of_evidence(
-    given: AssessmentInput, evidence: Evidence, ready: Statement, controls: Sequence[Evaluated]
+    evidence: Evidence, ready: Statement, controls: Sequence[Evaluated]
 ) -> dict[ConditionType, Statement]:
     fresh = aspects.evidence_fresh(evidence)
     return {
         ConditionType.READY: ready,
         ConditionType.NETWORK_ENFORCED: aspects.network_enforced(evidence, controls),
         ConditionType.IMAGES_WITHIN_POLICY: aspects.images_within_policy(evidence, controls),
-        ConditionType.EXCEPTIONS_VALID: aspects.exceptions_valid(given),
+        ConditionType.EXCEPTIONS_VALID: aspects.exceptions_valid(evidence),
         ConditionType.EVIDENCE_FRESH: fresh,
         ConditionType.COMPLIANT: compliant(evidence, ready, fresh, controls),
     }
@@ -171,6 +171,7 @@ def _history(given: AssessmentInput, verdict: Statement) -> tuple[tuple[Transiti
 
 def _next_change(evidence: Evidence) -> datetime | None:
     instants = [evidence.effective.changes_at]
+    instants += [each.standing.changes_at for each in evidence.exceptions]
     limit = evidence.effective.images.max_age
     for image in evidence.images or ():
         if image.state is not None:

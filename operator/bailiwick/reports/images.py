@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from bailiwick.api.intent_status import PROBLEM_LIMIT, WORST_LIMIT
+from bailiwick.api.images_status import EXCEPTED_BY_LIMIT, PROBLEM_LIMIT, WORST_LIMIT
 from bailiwick.policy.assessment.evidence import ImageFact
 from bailiwick.policy.assessment.history import stamp
 from bailiwick.policy.images.state import Due, Verdict
@@ -26,6 +26,7 @@ def images_status(images: Sequence[ImageFact] | None) -> JSON | None:
     return {
         "digests": len(images),
         **{v.value.lower(): counts[v] for v in Verdict},
+        "excepted": sum(i.state.excepted for i in images if i.state and not i.evidence_error),
         "problems": list(problems),
         "problemsOmitted": more_problems,
         "worst": worst,
@@ -81,11 +82,12 @@ def _worst(images: Sequence[ImageFact]) -> tuple[list[JSON], int]:
     return [_due(image, due) for image, due in shown], more + hidden
 
 
-def _urgency(each: _Found) -> tuple[bool, int, str, str, str, str]:
+def _urgency(each: _Found) -> tuple[bool, bool, int, str, str, str, str]:
     image, due = each
     by = stamp(due.due_by) if due.due_by else "never"
     return (
         not due.overdue,
+        due.excuse is not None,
         -due.finding.severity,
         by,
         due.finding.id,
@@ -96,6 +98,7 @@ def _urgency(each: _Found) -> tuple[bool, int, str, str, str, str]:
 
 def _due(image: ImageFact, due: Due) -> JSON:
     finding = due.finding
+    by, more = bounded(due.excuse.by, EXCEPTED_BY_LIMIT) if due.excuse else (None, None)
     return present(
         image=image.name,
         digest=line(image.running.digest or ""),
@@ -108,4 +111,6 @@ def _due(image: ImageFact, due: Due) -> JSON:
         firstSeen=stamp(due.first_seen),
         dueBy=moment(due.due_by),
         overdue=due.overdue,
+        exceptedBy=[line(name) for name in by] if by else None,
+        exceptedByOmitted=more,
     )

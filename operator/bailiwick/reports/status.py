@@ -19,6 +19,7 @@ from bailiwick.policy.assessment.input import (
 from bailiwick.policy.assessment.previous import instant
 from bailiwick.policy.controls.control import Stage
 from bailiwick.policy.controls.result import Outcome
+from bailiwick.reports.exceptions import exceptions_status
 from bailiwick.reports.fields import (
     JSON,
     bounded,
@@ -77,7 +78,6 @@ def intent_status(given: AssessmentInput, assessment: Assessment) -> JSON:
     status: JSON = {
         "observedGeneration": given.generation,
         "conditions": [_condition(each) for each in assessment.conditions],
-        "exceptions": {"active": 0, "expiringSoon": 0, "expired": 0},
         "history": [_transition(each) for each in assessment.history],
         "historyOmitted": assessment.history_omitted,
     }
@@ -120,6 +120,7 @@ def _of_evidence(given: AssessmentInput, evidence: Evidence) -> JSON:
         refusedOmitted=omitted,
         network=network_status(evidence),
         images=images_status(evidence.images),
+        exceptions=exceptions_status(evidence.exceptions),
         overdue=overdue(evidence.images),
         nextDue=next_due(evidence.images),
     )

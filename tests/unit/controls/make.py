@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,7 +12,13 @@ from bailiwick.policy.effective import EffectiveIntent, Enforcement, ImageTerms
 from bailiwick.policy.findings import finding
 from bailiwick.policy.findings.effective import NamespaceReach
 from bailiwick.policy.images import state
-from bailiwick.policy.images.findings import Finding, HygieneFacts, ScanReport, Severity
+from bailiwick.policy.images.findings import (
+    Finding,
+    FindingIdentity,
+    HygieneFacts,
+    ScanReport,
+    Severity,
+)
 from bailiwick.policy.images.inventory import ContainerUse, Problem, RunningImage
 from bailiwick.policy.images.references import Reference
 from bailiwick.policy.network.model import CompiledNetwork, NetworkFinding, Policy
@@ -69,6 +76,7 @@ def image(
     scanning: bool = False,
     hygiene: HygieneFacts | None = HYGIENE,
     now: datetime = NOW,
+    excuses: Mapping[FindingIdentity, state.Excuse] | None = None,
 ) -> ImageFact:
     """Make an image scanned so long ago, with findings first seen so long ago."""
     report = ScanReport.of(digest(number), NOW - scanned, findings) if scanned is not None else None
@@ -76,7 +84,7 @@ def image(
     terms = state.ScanTerms(timedelta(hours=24), None, DEADLINES)
     return ImageFact(
         running(name, number=number),
-        state.assess(known, terms, now),
+        state.assess(known, terms, now, excuses=excuses),
         hygiene if report else None,
         scanner="Grype 0.104" if report else "",
         database_built=NOW - timedelta(days=1) if report else None,

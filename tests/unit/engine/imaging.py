@@ -20,6 +20,7 @@ from bailiwick.kube.client import Json
 from bailiwick.kube.errors import ApiError
 from bailiwick.policy.assessment.evidence import ImageFact
 from bailiwick.policy.effective import ImageTerms
+from bailiwick.policy.exceptions.matching import Coverage
 from bailiwick.policy.facts import Container, Namespace, Node, Pod
 from bailiwick.policy.images.state import Verdict
 from tests.unit.engine.doubles import START, Clock, FakeAdapter, MemoryClient
@@ -105,6 +106,7 @@ class Bench:
             self.intents[namespace],
             self.world.pods(namespace),
             self.terms[namespace],
+            Coverage((), lambda _selector: frozenset()),
             self.clock(),
         )
         assert found is not None

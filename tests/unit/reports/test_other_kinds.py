@@ -6,14 +6,12 @@ from typing import Any
 
 import pytest
 
-from bailiwick.api.exception import VulnerabilityExceptionStatus
 from bailiwick.api.imagescan import ImageScanStatus
 from bailiwick.api.profile import SecurityProfileStatus
 from bailiwick.api.rescan import RescanRequestStatus
 from bailiwick.policy.images.findings import HygieneFacts, ScanReport
 from bailiwick.policy.images.state import Failure
 from bailiwick.policy.rollout import Decision, Phase
-from bailiwick.reports.exceptions import exception_status
 from bailiwick.reports.profiles import profile_status
 from bailiwick.reports.rescans import RescannedImage, rescan_status
 from bailiwick.reports.scans import scan_status
@@ -219,11 +217,3 @@ def test_the_namespaces_that_stopped_a_rollout_are_bounded_and_counted() -> None
     names = tuple(f"team-{n:03}" for n in range(30))
     made = profile(Phase.STOPPED, updated=30, total=300, failed=names)["rollout"]
     assert (len(made["failed"]), made["failedOmitted"]) == (20, 10)
-
-
-def test_an_exception_says_that_it_excepts_nothing_yet() -> None:
-    made = exception_status(generation=2, previous={}, now=NOW)
-    assert VulnerabilityExceptionStatus.model_validate(made).to_json() == made
-    ready = conditions(made)["Ready"]
-    assert (ready["status"], ready["reason"]) == ("False", "NotYetEvaluated")
-    assert "state" not in made

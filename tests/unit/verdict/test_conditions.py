@@ -6,10 +6,17 @@ from typing import Any
 
 import pytest
 
-from bailiwick.policy.assessment.evidence import Evidence, LivePolicies, WriteFailure
+from bailiwick.policy.assessment.evidence import (
+    Evidence,
+    ExceptionFact,
+    LivePolicies,
+    WriteFailure,
+)
 from bailiwick.policy.binding import Problem
 from bailiwick.policy.controls.catalogue import CONTROL_IDS
 from bailiwick.policy.effective import Enforcement, Refusal
+from bailiwick.policy.exceptions.ruling import State
+from bailiwick.policy.exceptions.standing import Standing
 from bailiwick.policy.images.state import Failure
 from bailiwick.policy.settings import Settings
 from tests.unit.controls.make import (
@@ -245,10 +252,43 @@ def test_fields_that_the_server_does_not_know_are_left_out_and_told() -> None:
     assert not any("evidence" in each for each in made["controls"])
 
 
-def test_exceptions_that_are_not_evaluated_say_so() -> None:
-    made = conditions(status(exceptions=2))
-    assert made["ExceptionsValid"]["reason"] == "NotYetEvaluated"
-    assert "they except nothing" in made["ExceptionsValid"]["message"]
+def exception(state: State, label: str = "openssl") -> ExceptionFact:
+    in_force = state in (State.ACTIVE, State.EXPIRES_SOON)
+    return ExceptionFact(label, Standing(state, f"It is {state}.", in_force))
+
+
+@pytest.mark.parametrize(
+    "states, expected",
+    [
+        ((), ("True", "NoExceptions")),
+        ((State.ACTIVE,), ("True", "AllValid")),
+        ((State.ACTIVE, State.EXPIRES_SOON), ("True", "ExpiresSoon")),
+        ((State.EXPIRES_SOON, State.AWAITING_APPROVAL), ("False", "AwaitingApproval")),
+        ((State.AWAITING_APPROVAL, State.EXPIRED), ("False", "Expired")),
+        ((State.EXPIRED, State.INVALID, State.ACTIVE), ("False", "Invalid")),
+    ],
+)
+def test_what_needs_somebody_first_decides_what_is_said_of_exceptions(
+    states: tuple[State, ...], expected: tuple[str, str]
+) -> None:
+    facts = tuple(exception(state, f"e{n}") for n, state in enumerate(states))
+    assert said(evidence(exceptions=facts))["ExceptionsValid"] == expected
+
+
+def test_exceptions_that_cannot_be_read_are_not_said_to_be_valid() -> None:
+    blind = evidence(unreadable={"vulnerabilityexceptions": "forbidden"})
+    assert said(blind)["ExceptionsValid"] == ("Unknown", "Unreadable")
+
+
+def test_exceptions_are_counted_by_what_they_do() -> None:
+    facts = tuple(exception(state) for state in State)
+    assert status(evidence(exceptions=facts))["exceptions"] == {
+        "active": 2,
+        "expiringSoon": 1,
+        "expired": 1,
+        "awaitingApproval": 1,
+        "invalid": 1,
+    }
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from bailiwick.api.meta import Reason
 from bailiwick.policy.assessment.evidence import Evidence, ImageFact
-from bailiwick.policy.assessment.input import AssessmentInput
 from bailiwick.policy.assessment.readiness import Statement, not_written, unreadable
 from bailiwick.policy.controls.control import Subject
 from bailiwick.policy.controls.evaluate import Evaluated
@@ -14,17 +13,15 @@ from bailiwick.policy.controls.images import NO_INVENTORY
 from bailiwick.policy.controls.network import ENFORCER_UNKNOWN, closed_by_rule, first_of
 from bailiwick.policy.controls.result import Outcome, count, listing
 from bailiwick.policy.effective import Enforcement
+from bailiwick.policy.exceptions.ruling import State
 from bailiwick.policy.images.state import Verdict
 
-_NOT_FOR_THE_NETWORK = frozenset(
-    {
-        "clustervulnerabilityexceptions",
-        "customresourcedefinitions",
-        "imagescans",
-        "rescanrequests",
-        "vulnerabilityexceptions",
-    }
-)
+_EXCEPTION_KINDS = frozenset({"clustervulnerabilityexceptions", "vulnerabilityexceptions"})
+_NOT_FOR_THE_NETWORK = _EXCEPTION_KINDS | {
+    "customresourcedefinitions",
+    "imagescans",
+    "rescanrequests",
+}
 
 NOT_EVALUATED = Statement("Unknown", Reason.NOT_EVALUATED, "Not evaluated: see condition Ready.")
 """What an aspect says that was not looked at, because there is no effective intent."""
@@ -109,21 +106,51 @@ def images_within_policy(evidence: Evidence, controls: Sequence[Evaluated]) -> S
         )
     if not evidence.images:
         return Statement("True", Reason.NO_IMAGES, "No pod runs in this namespace.")
+    excepted = sum(i.state.excepted_overdue for i in evidence.images if i.state)
+    but = f", but for {count(excepted, 'finding')} that exceptions are in force for"
     return Statement(
-        "True", Reason.WITHIN_POLICY, f"{count(len(evidence.images), 'image')} within policy."
+        "True",
+        Reason.WITHIN_POLICY,
+        f"{count(len(evidence.images), 'image')} within policy{but if excepted else ''}.",
     )
 
 
-def exceptions_valid(given: AssessmentInput) -> Statement:
-    """Say what exceptions do; in this version they except nothing."""
-    if given.exceptions:
+_NOT_VALID = (
+    (State.INVALID, Reason.INVALID, "excepts nothing because of what it says"),
+    (State.EXPIRED, Reason.EXPIRED, "has expired"),
+    (State.AWAITING_APPROVAL, Reason.AWAITING_APPROVAL, "waits for an approval"),
+)
+
+
+def exceptions_valid(evidence: Evidence) -> Statement:
+    """Say whether every exception is in force, and none ends soon."""
+    refused = _EXCEPTION_KINDS & evidence.unreadable.keys()
+    if refused:
+        kind = min(refused)
         return Statement(
-            "Unknown",
-            Reason.NOT_YET_EVALUATED,
-            f"{count(given.exceptions, 'VulnerabilityException')} in this namespace. This version "
-            "does not evaluate them: they except nothing, and every finding counts.",
+            "Unknown", Reason.UNREADABLE, f"{kind} cannot be read ({evidence.unreadable[kind]})."
         )
-    return Statement("True", Reason.NO_EXCEPTIONS, "No exception is made in this namespace.")
+    facts = evidence.exceptions
+    if not facts:
+        return Statement("True", Reason.NO_EXCEPTIONS, "No exception is made in this namespace.")
+    for state, reason, words in _NOT_VALID:
+        found = [each for each in facts if each.standing.state is state]
+        if found:
+            more = f", as do {len(found) - 1} more" if len(found) > 1 else ""
+            first = found[0]
+            return Statement(
+                "False", reason, f"{first.label} {words}{more}. {first.standing.message}"
+            )
+    soon = [each for each in facts if each.standing.state is State.EXPIRES_SOON]
+    if soon:
+        return Statement(
+            "True",
+            Reason.EXPIRES_SOON,
+            f"{count(len(facts), 'exception')} in force, of which {len(soon)} soon "
+            f"{'expires' if len(soon) == 1 else 'expire'}: {soon[0].label}. "
+            f"{soon[0].standing.message}",
+        )
+    return Statement("True", Reason.ALL_VALID, f"{count(len(facts), 'exception')} in force.")
 
 
 def evidence_fresh(evidence: Evidence) -> Statement:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from bailiwick.policy.effective import EffectiveIntent
+from bailiwick.policy.exceptions.standing import Standing
 from bailiwick.policy.findings.effective import NamespaceReach
 from bailiwick.policy.images.findings import HygieneFacts
 from bailiwick.policy.images.inventory import RunningImage
@@ -66,6 +67,18 @@ class ImageFact:
 
 
 @dataclass(frozen=True, slots=True)
+class ExceptionFact:
+    """An exception of the namespace, or one of the platform that is for something in it.
+
+    `findings` is how many findings here it is for, whether in force or not.
+    """
+
+    label: str
+    standing: Standing
+    findings: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """Everything that controls are drawn from, as of `now` (with a time zone).
 
@@ -80,4 +93,5 @@ class Evidence:
     live: LivePolicies = LivePolicies()
     reach: NamespaceReach | None = None
     images: tuple[ImageFact, ...] | None = None
+    exceptions: tuple[ExceptionFact, ...] = ()
     unreadable: Mapping[str, str] = field(default_factory=dict)

@@ -29,8 +29,7 @@ class AssessmentInput:
 
     `subject` is the evidence, or why there is no effective intent to hold the namespace to.
     `outdated_fields` are paths of status fields that the served CRD does not know.
-    `exceptions` counts the VulnerabilityExceptions of the namespace, and `previous` is the
-    status as it is on the intent, empty before the first.
+    `previous` is the status as it is on the intent, empty before the first.
     """
 
     namespace: str
@@ -39,7 +38,6 @@ class AssessmentInput:
     now: datetime
     chosen_by: Literal["Label", "Intent", "Default", "BuiltIn"] | None = None
     outdated_fields: tuple[str, ...] = ()
-    exceptions: int = 0
     rescan: Rescan | None = None
     previous: Mapping[str, Any] = field(default_factory=dict)
 

@@ -99,7 +99,7 @@ def fresh(evidence: Evidence, images: tuple[ImageFact, ...]) -> Result:  # noqa:
 
 @of_images
 def vulnerabilities(evidence: Evidence, images: tuple[ImageFact, ...]) -> Result:
-    """No vulnerability is past the deadline that profile and intent set."""
+    """No vulnerability is past its deadline; where only excepted ones are, that is no pass."""
     overdue = [i for i in images if i.state is not None and i.state.overdue]
     if overdue:
         return failed(_overdue(overdue))
@@ -110,6 +110,14 @@ def vulnerabilities(evidence: Evidence, images: tuple[ImageFact, ...]) -> Result
         return error(
             f"{count(len(unjudged), 'image')} without findings to judge: "
             f"{listing(i.name for i in unjudged)}."
+        )
+    excepted = [i.state for i in images if i.state and i.state.excepted_overdue]
+    if excepted:
+        total = sum(state.excepted_overdue for state in excepted)
+        names = sorted({name for state in excepted for name in state.excused})
+        return skipped(
+            f"{count(total, 'vulnerability', 'vulnerabilities')} past the deadline in "
+            f"{count(len(excepted), 'image')}, all of them excepted by {listing(names)}."
         )
     critical, high = (_total(images, s) for s in (Severity.CRITICAL, Severity.HIGH))
     due = [i.state.next_due for i in images if i.state and i.state.next_due]

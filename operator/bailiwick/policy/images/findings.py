@@ -60,9 +60,16 @@ class Finding:
         """What `firstSeen` belongs to, within a repository: it outlives a rebuild."""
         return self.id, self.package
 
+    @property
+    def identity(self) -> FindingIdentity:
+        """What tells it from the others of its report."""
+        return self.id, self.package, self.version
+
 
 FindingKey = tuple[str, str]
 """Vulnerability id and package name."""
+FindingIdentity = tuple[str, str, str]
+"""Vulnerability id, package name and package version."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from bailiwick.policy.images.findings import Finding, Severity, Tally, bounded, tallies
 
 if TYPE_CHECKING:
-    from bailiwick.policy.images.findings import FindingKey, ScanReport
+    from bailiwick.policy.images.findings import FindingIdentity, FindingKey, ScanReport
 
 WORST_LIMIT = 10
 KNOWN_EXPLOITED = "knownExploited"
@@ -75,13 +75,25 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
+class Excuse:
+    """The exceptions in force for a finding, by name, and when the first of them ends."""
+
+    by: tuple[str, ...]
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Due:
-    """A finding with the instant by which it must be gone; None where none is set."""
+    """A finding with the instant by which it must be gone; None where none is set.
+
+    `overdue` says that this has passed, and that nothing excuses it.
+    """
 
     finding: Finding
     first_seen: datetime
     due_by: datetime | None
     overdue: bool
+    excuse: Excuse | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +101,8 @@ class ImageState:
     """The verdict on one image, with why.
 
     `overdue` counts findings past their deadline, from all findings and never from `worst`.
+    `excepted` counts those that an exception is in force for, which are neither overdue nor due
+    next; `excused` names the exceptions that excuse findings past their deadline.
     `next_due` is the earliest deadline that has not passed, and `changes_at` the next instant at
     which time alone changes this value; None if never. Counts are None where there is no report.
     """
@@ -98,6 +112,9 @@ class ImageState:
     message: str
     counts: Mapping[Severity, Tally] | None = None
     overdue: int = 0
+    excepted: int = 0
+    excepted_overdue: int = 0
+    excused: tuple[str, ...] = ()
     worst: tuple[Due, ...] = ()
     worst_omitted: int = 0
     scanned_at: datetime | None = None
@@ -107,9 +124,14 @@ class ImageState:
 
 
 def assess(
-    known: Known, terms: ScanTerms, now: datetime, *, worst_limit: int = WORST_LIMIT
+    known: Known,
+    terms: ScanTerms,
+    now: datetime,
+    *,
+    excuses: Mapping[FindingIdentity, Excuse] | None = None,
+    worst_limit: int = WORST_LIMIT,
 ) -> ImageState:
-    """Judge an image by its last good report.
+    """Judge an image by its last good report; `excuses` are in force at `now`.
 
     Findings that are overdue outweigh a report's age: it can only have become worse. A report
     that is too old is never Clean.
@@ -117,21 +139,29 @@ def assess(
     report = known.report
     if report is None:
         return _without_report(known)
-    dues = [_due(each, report, known.first_seen, terms, now) for each in report.findings]
+    dues = [_due(each, known, report, terms, now, excuses or {}) for each in report.findings]
     overdue = [each for each in dues if each.overdue]
-    coming = [each.due_by for each in dues if each.due_by and not each.overdue]
+    excepted = [each for each in dues if each.excuse]
+    late = [each for each in excepted if each.due_by and now >= each.due_by]
+    coming = [e.due_by for e in dues if e.due_by and not e.overdue and not e.excuse]
     stale = _staleness(report, terms, now)
-    # Overdue ones first, and among equals the order of the report.
-    worst, omitted = bounded(sorted(dues, key=lambda d: not d.overdue), worst_limit)
+    # Overdue ones first, excepted ones last, and among equals the order of the report.
+    worst, omitted = bounded(sorted(dues, key=_urgency), worst_limit)
     expires = report.scanned_at + terms.max_age if terms.max_age is not None else None
     waits = [*coming, *([expires] if expires and not stale else [])]
-    verdict, reason, message = _verdict(known, overdue, stale)
+    waits += [each.excuse.until for each in excepted if each.excuse]
+    # What is excused becomes excused of something when its deadline passes.
+    waits += [each.due_by for each in excepted if each.due_by and now < each.due_by]
+    verdict, reason, message = _verdict(known, overdue, late, stale)
     return ImageState(
         verdict=verdict,
         reason=reason,
         message=message,
         counts=tallies(report.findings),
         overdue=len(overdue),
+        excepted=len(excepted),
+        excepted_overdue=len(late),
+        excused=_names(late),
         worst=worst,
         worst_omitted=omitted,
         scanned_at=report.scanned_at,
@@ -150,7 +180,9 @@ def _without_report(known: Known) -> ImageState:
     return ImageState(Verdict.UNSCANNED, "NeverScanned", "This image was never scanned.")
 
 
-def _verdict(known: Known, overdue: list[Due], stale: str) -> tuple[Verdict, str, str]:
+def _verdict(
+    known: Known, overdue: list[Due], late: list[Due], stale: str
+) -> tuple[Verdict, str, str]:
     if overdue:
         first = min(overdue, key=lambda d: d.due_by or d.first_seen)
         more = f", and {len(overdue) - 1} more" if len(overdue) > 1 else ""
@@ -159,7 +191,18 @@ def _verdict(known: Known, overdue: list[Due], stale: str) -> tuple[Verdict, str
         why = f" The last rescan failed: {known.failure.message}" if known.failure else ""
         why = " A rescan is running." if known.scanning else why
         return Verdict.STALE, "ScanTooOld", stale + why
+    if late:
+        but = f"but for {len(late)} that exceptions are in force for: {', '.join(_names(late))}"
+        return Verdict.CLEAN, "WithinPolicy", f"No finding is past its deadline, {but}."
     return Verdict.CLEAN, "WithinPolicy", "No finding is past its deadline."
+
+
+def _names(dues: list[Due]) -> tuple[str, ...]:
+    return tuple(sorted({name for due in dues if due.excuse for name in due.excuse.by}))
+
+
+def _urgency(due: Due) -> tuple[bool, bool]:
+    return not due.overdue, due.excuse is not None
 
 
 def _sentence(due: Due) -> str:
@@ -186,15 +229,18 @@ def _staleness(report: ScanReport, terms: ScanTerms, now: datetime) -> str:
 
 def _due(
     finding: Finding,
+    known: Known,
     report: ScanReport,
-    first_seen: Mapping[FindingKey, datetime],
     terms: ScanTerms,
     now: datetime,
+    excuses: Mapping[FindingIdentity, Excuse],
 ) -> Due:
-    seen = first_seen.get(finding.key, report.scanned_at)
+    seen = known.first_seen.get(finding.key, report.scanned_at)
     limits = [terms.remediate_within.get(finding.severity.name.lower())]
     if finding.known_exploited:
         limits.append(terms.remediate_within.get(KNOWN_EXPLOITED))
     within = min((each for each in limits if each is not None), default=None)
     due_by = seen + within if within is not None else None
-    return Due(finding, seen, due_by, due_by is not None and now >= due_by)
+    excuse = excuses.get(finding.identity)
+    overdue = due_by is not None and now >= due_by and excuse is None
+    return Due(finding, seen, due_by, overdue, excuse)
