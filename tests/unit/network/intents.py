@@ -75,7 +75,7 @@ PORTS = st.lists(
 
 
 @st.composite
-def rules(draw: st.DrawFn) -> JSON:
+def rules(draw: st.DrawFn, http: st.SearchStrategy[bool] = _RARELY) -> JSON:
     """Return a rule as an intent writes it, without its name."""
     near: JSON | None = draw(st.none() | HERE)
     far: JSON | None = draw(st.none() | HERE | THERE | THERE)
@@ -88,7 +88,7 @@ def rules(draw: st.DrawFn) -> JSON:
     ports = draw(PORTS)
     if ports:
         rule["ports"] = ports
-    if draw(_RARELY):
+    if draw(http):
         rule["http"] = [{"path": "/"}]
     return rule
 

@@ -24,11 +24,16 @@ CACHES = ("169.254.20.10", *CLUSTER_IPS)
 
 @dataclass(frozen=True)
 class Meaning:
-    """The rules of the intent of shop in a cluster; nothing but them is open."""
+    """The rules of the intent of shop in a cluster; nothing but them is open.
+
+    `cilium` says whether Cilium enforces: it tells requests and host names apart, and takes no pod
+    to be in a range of addresses.
+    """
 
     cluster: FixedCluster
     rules: Sequence[JSON]
     isolated: Sequence[str]
+    cilium: bool = False
 
     def allows_half(self, direction: str, pod: Endpoint, other: Endpoint, port: Port) -> bool:
         """Say whether our half of a connection is open: `pod` is the end in shop."""
@@ -40,8 +45,13 @@ class Meaning:
         self, rule: JSON, direction: str, pod: Endpoint, other: Endpoint, port: Port
     ) -> bool:
         source, target = rule.get("from", EVERY_WORKLOAD), rule.get("to", EVERY_WORKLOAD)
-        if "http" in rule or not (self._is_here(source) or self._is_here(target)):
+        if not (self._is_here(source) or self._is_here(target)):
             return False
+        if "http" in rule and not (self.cilium and _carries_http(rule, port)):
+            return False
+        if "fqdn" in target and self.cilium:
+            # What has to be asked of DNS is open with it.
+            target, rule = {"entity": "DNS"}, {}
         opener, taker = (pod, other) if direction == "Egress" else (other, pod)
         return (
             self._is_here(source if direction == "Egress" else target)
@@ -135,6 +145,9 @@ class Meaning:
 
     def _is_in_block(self, peer: JSON, address: str) -> bool:
         ip = ip_address(address)
+        restricted = (pod for pod in self.cluster.all_pods if not pod.host_network)
+        if self.cilium and any(address in pod.addresses for pod in restricted):
+            return False
         return (
             ip in ip_network(peer["cidr"])
             and not any(ip in ip_network(hole) for hole in peer.get("except", ()))
@@ -234,6 +247,14 @@ def _served_ports(service: Service, ports: Sequence[int | str]) -> list[ServiceP
         ]
         found += by_number or by_name or by_target
     return found
+
+
+def _carries_http(rule: JSON, port: Port) -> bool:
+    """Say whether requests can be told apart on this port of a rule."""
+    ports, target = rule.get("ports", ()), rule.get("to", EVERY_WORKLOAD)
+    has_own = "service" in target or target.get("entity") in ("DNS", "KubeAPIServer")
+    told = bool(ports or has_own) and all(_protocol(each) == "TCP" for each in ports)
+    return told and ("fqdn" in target or port.protocol == "TCP")
 
 
 def _is_asked(asked: int | str, port: Port, named: Any) -> bool:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from hypothesis import given
+from hypothesis import strategies as st
 
 from bailiwick.policy.cluster import FixedCluster
+from bailiwick.policy.dialects import CILIUM_KIND
 from bailiwick.policy.reach.addresses import family_of, of_address
 from bailiwick.policy.reach.cluster_network import ClusterNetwork
 from bailiwick.policy.reach.decide import FREE
@@ -16,7 +18,7 @@ from bailiwick.policy.reach.kinds import network_policy
 from bailiwick.policy.reach.peers import PodSet, bit
 from bailiwick.policy.rules import Direction
 from tests.unit.network.evaluator import Endpoint
-from tests.unit.network.intents import compiled_in, intents, profiles
+from tests.unit.network.intents import compiled_in, intents, profiles, rules
 from tests.unit.network.make import JSON
 from tests.unit.network.meaning import HERE, Meaning
 from tests.unit.network.worlds import clusters, halves
@@ -42,6 +44,46 @@ def test_the_edges_are_those_that_are_declared(
     for direction, pod, other, port in halves(cluster):
         told = known(half(graph, Direction(direction), pod, other), port)
         assert told is meaning.allows_half(direction, pod, other, port), (direction, pod, other)
+
+
+@many
+@given(
+    clusters(), st.lists(rules(http=st.booleans()), min_size=1, max_size=4), profiles(limited=False)
+)
+def test_neither_more_nor_less_is_opened_where_cilium_has_policies_of_its_own(
+    cluster: FixedCluster, intent: list[JSON], profile: JSON
+) -> None:
+    cluster = replace(cluster, served=(CILIUM_KIND,))
+    compiled = compiled_in(cluster, intent, profile)
+    cluster = told_apart(cluster)
+    meaning = Meaning(cluster, intent, profile["isolate"], cilium=True)
+    graph = Graph.build(
+        cluster.all_namespaces,
+        cluster.all_pods,
+        [each for policy in compiled.policies for each in policy.read(HERE)],
+        cluster.all_nodes,
+        ClusterNetwork(blocks_cover_pods=False),
+    )
+    is_certain = not any(map(is_doubtful, intent))
+    for direction, pod, other, port in halves(cluster):
+        told = known(half(graph, Direction(direction), pod, other), port)
+        if told is None:
+            # Which addresses nodes and hosts have is only known to Cilium.
+            assert not is_certain, (direction, pod, other, port)
+            continue
+        assert told is meaning.allows_half(direction, pod, other, port), (direction, pod, other)
+
+
+def is_doubtful(rule: JSON) -> bool:
+    """Say whether a rule names what addresses alone do not tell."""
+    ends = (rule.get("from", {}), rule.get("to", {}))
+    return any(
+        "fqdn" in end
+        or "cidr" in end
+        or "service" in end
+        or end.get("entity") in ("DNS", "Internet", "KubeAPIServer", "Nodes")
+        for end in ends
+    )
 
 
 def told_apart(cluster: FixedCluster) -> FixedCluster:
