@@ -9,7 +9,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from bailiwick.policy.dialects import Dialect
 from bailiwick.policy.facts import NetworkPolicy
+from bailiwick.policy.network import cilium
 from bailiwick.policy.network.compile import isolation_policy
 from bailiwick.policy.network.edits import Step
 from bailiwick.policy.network.model import Policy
@@ -51,7 +53,8 @@ _OPENINGS = tuple(
 selectors = st.sampled_from((EVERYTHING, *_APPS, *_OTHER_SELECTORS))
 openings = st.lists(st.sampled_from(_OPENINGS), min_size=1, max_size=3)
 directions = st.sets(st.sampled_from(ORDER))
-_KEYS = st.tuples(st.sampled_from("rs"), st.sampled_from(ORDER), selectors)
+dialects = st.sampled_from((Dialect.NETWORK_POLICY, Dialect.NETWORK_POLICY, Dialect.CILIUM))
+_KEYS = st.tuples(st.sampled_from("rs"), st.sampled_from(ORDER), selectors, dialects)
 
 
 @st.composite
@@ -72,27 +75,33 @@ def edits(draw: st.DrawFn) -> tuple[tuple[Policy, ...], tuple[Policy, ...]]:
 @st.composite
 def _compilations(
     draw: st.DrawFn,
-    keys: set[tuple[str, Direction, Selector]],
+    keys: set[tuple[str, Direction, Selector, Dialect]],
     isolated: st.SearchStrategy[Iterable[Direction]] = directions,
 ) -> tuple[Policy, ...]:
     isolate = frozenset(draw(isolated))
     if not isolate:
         return ()
     policies = [
-        _rule_policy(name, direction, selector, draw(openings))
-        for name, direction, selector in sorted(keys, key=str)
+        _rule_policy(name, direction, selector, dialect, draw(openings))
+        for name, direction, selector, dialect in sorted(keys, key=str)
         if direction in isolate
     ]
     return tuple(draw(st.permutations([isolation_policy(isolate), *policies])))
 
 
 def _rule_policy(
-    name: str, direction: Direction, selector: Selector, opened: Sequence[Opening]
+    name: str,
+    direction: Direction,
+    selector: Selector,
+    dialect: Dialect,
+    opened: Sequence[Opening],
 ) -> Policy:
     half: Half = "ingress" if direction is Direction.INGRESS else "egress"
     rule = Rule(name, WorkloadPeer(), None)
-    spec = rule_spec(direction, selector, opened)
-    return Policy(policy_name(rule, half, selector), name, half, rule_labels(rule, half), spec)
+    write = rule_spec if dialect is Dialect.NETWORK_POLICY else cilium.planned_spec
+    spec = write(direction, selector, opened)
+    named = policy_name(rule, half, selector, dialect)
+    return Policy(named, name, half, rule_labels(rule, half), spec, dialect)
 
 
 @st.composite
@@ -128,6 +137,9 @@ def drifted(draw: st.DrawFn, policies: Sequence[Policy]) -> Live:
         elif what == "edited":
             known = found[name].spec
             edited = draw(specs(st.just(EVERYTHING)))
+            if found[name].dialect is Dialect.CILIUM:
+                (direction,) = map(Direction, known["policyTypes"])
+                edited = cilium.planned_spec(direction, EVERYTHING, draw(openings))
             kept = {key: known[key] for key in ("podSelector", "policyTypes")}
             found[name] = replace(found[name], spec={**edited, **kept})
     return found
@@ -135,7 +147,7 @@ def drifted(draw: st.DrawFn, policies: Sequence[Policy]) -> Live:
 
 def live_of(policies: Iterable[Policy]) -> Live:
     """Return policies as they are in the cluster once they were applied."""
-    return {p.name: _applied(p) for p in policies}
+    return {p.key: _applied(p) for p in policies}
 
 
 def carry_out(live: Live, steps: Iterable[Step]) -> Live:
@@ -152,7 +164,7 @@ def carry_out(live: Live, steps: Iterable[Step]) -> Live:
 def allowed(live: Mapping[str, NetworkPolicy], foreign: Iterable[NetworkPolicy]) -> Allowed:
     """Return what the pods of the namespace may open, and take, as the evaluator has it."""
     manifests = [
-        {"metadata": {"namespace": "shop"}, "spec": policy.spec}
+        {"metadata": {"namespace": "shop"}, "spec": _as_network_policy(policy)}
         for policy in (*live.values(), *foreign)
     ]
     network = Network({"shop": {}, "payments": {}}, manifests)
@@ -179,4 +191,36 @@ def _asked(question: tuple[int, str, str, int]) -> tuple[str, Endpoint, Endpoint
 
 
 def _applied(policy: Policy) -> NetworkPolicy:
-    return NetworkPolicy("shop", policy.name, policy.name, policy.labels, spec=policy.spec)
+    """Return a policy as it is read once it was written, in the form that is planned."""
+    spec = policy.spec
+    if policy.dialect is Dialect.CILIUM:
+        spec = cilium.planned({"spec": policy.manifest("shop")["spec"]})
+    return NetworkPolicy(
+        "shop", policy.name, policy.key, policy.labels, spec=spec, dialect=policy.dialect
+    )
+
+
+def _as_network_policy(policy: NetworkPolicy) -> Mapping[str, Any]:
+    """Return what means the same: here Cilium's policies open pods of other namespaces only."""
+    if policy.dialect is Dialect.NETWORK_POLICY:
+        return policy.spec
+    result = {key: policy.spec[key] for key in ("podSelector", "policyTypes")}
+    for section, side in (("ingress", "from"), ("egress", "to")):
+        result[section] = [
+            {
+                side: [
+                    {
+                        "namespaceSelector": {},
+                        "podSelector": {"matchLabels": {"app": pods["matchLabels"]["k8s:app"]}},
+                    }
+                    for pods in entry[f"{side}Endpoints"]
+                ],
+                "ports": [
+                    {"port": int(port["port"]), "protocol": port["protocol"]}
+                    for opened in entry.get("toPorts", ())
+                    for port in opened["ports"]
+                ],
+            }
+            for entry in policy.spec.get(section, ())
+        ]
+    return result

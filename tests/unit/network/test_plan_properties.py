@@ -53,7 +53,7 @@ def change(
             assert cuts or before & after <= now, f"a gap after {step}"
     assert plan(live, desired, foreign) == ()
     assert allowed(live, foreign) == after
-    assert live.keys() == {p.name for p in desired}
+    assert live.keys() == {p.key for p in desired}
     return live
 
 
