@@ -77,6 +77,8 @@ def graph(
     Reads manifests: directories, files, or standard input (-); without any, the cluster, with the
     rights of the caller. What may not be read there makes the answer unknown.
     """
+    if output == "html" and target is None and sys.stdout.isatty():
+        raise click.UsageError("a page is not for a terminal: write it to a file (--to graph.html)")
     inventory = _inventory(paths, namespaces, source, against_cluster=against_cluster)
     is_live = against_cluster or not paths
     made = plan(inventory, settings, now, complete=is_live)

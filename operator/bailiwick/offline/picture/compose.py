@@ -12,12 +12,14 @@ from bailiwick.offline.findings import Finding
 from bailiwick.offline.picture.model import Group, Line, Node, Picture, Side, Stroke, Why
 from bailiwick.offline.picture.reasons import Reasons
 from bailiwick.offline.planning import NamespacePlan, Plan
-from bailiwick.offline.world import ENTRANCE
+from bailiwick.offline.world import ENTRANCE, INGRESS_CONTROLLER
 from bailiwick.policy.findings import words
 from bailiwick.policy.findings.folding import is_told
 from bailiwick.policy.reach.decide import FREE
+from bailiwick.policy.reach.declared import Declared
 from bailiwick.policy.reach.edges import Connection
 from bailiwick.policy.reach.namespace_edges import End, NamespaceEdge, State
+from bailiwick.policy.reach.peers import numbers
 from bailiwick.policy.reach.pods import Workload
 from bailiwick.policy.reach.ports import PortSet
 from bailiwick.policy.rules import Direction
@@ -78,9 +80,9 @@ class _Composer:
             if not self._only or workload.namespace in self._only
         }
         groups = self._groups({_group_of(side, end) for side, end in ends})
-        numbers = {(group.side, group.name): number for number, group in enumerate(groups)}
+        places = {(group.side, group.name): number for number, group in enumerate(groups)}
         placed = sorted(
-            ((numbers[_group_of(side, end)], self._name(end), end, side) for side, end in ends),
+            ((places[_group_of(side, end)], self._name(end), end, side) for side, end in ends),
             key=lambda each: (each[0], each[1], str(each[2])),
         )
         ports = _reached(drawn)
@@ -137,9 +139,18 @@ class _Composer:
 
     def _entrances(self) -> Iterator[NamespaceEdge]:
         """Go through what an Ingress or a route opens."""
+        graph = self._workloads.graph
+        declared = Declared(graph, self._plan.made_of)
+        (itself,) = numbers(graph.classes.in_namespace(INGRESS_CONTROLLER))
         for workload, ports in self._plan.after.entrances.items():
-            if ports and self._touches(workload):
-                yield NamespaceEdge(ENTRANCE, workload, State.OPEN, ports)
+            if not self._touches(workload):
+                continue
+            for number in self._workloads.classes[workload]:
+                asked = declared.ports(number, Direction.INGRESS, itself)
+                by = tuple(sorted(declared.by(number, Direction.INGRESS, ports, other=itself)))
+                for state, part in ((State.OPEN, ports & asked), (State.WIDENED, ports & ~asked)):
+                    if part:
+                        yield NamespaceEdge(ENTRANCE, workload, state, part, by)
 
     def _touches(self, *ends: End) -> bool:
         return not self._only or any(

@@ -11,6 +11,7 @@ from bailiwick.offline.ends import NamedEnd
 from bailiwick.offline.picture.model import Why
 from bailiwick.offline.planning import Plan
 from bailiwick.offline.suggestions import Suggester
+from bailiwick.offline.world import ENTRANCE, INGRESS_CONTROLLER
 from bailiwick.policy.facts import Protocol
 from bailiwick.policy.findings import words
 from bailiwick.policy.ports import PROTOCOLS, Port
@@ -20,6 +21,7 @@ from bailiwick.policy.reach.addresses import Addresses
 from bailiwick.policy.reach.explain import Explanation, Outcome, Place, explain
 from bailiwick.policy.reach.graph import Graph
 from bailiwick.policy.reach.namespace_edges import End, NamespaceEdge, State
+from bailiwick.policy.reach.peers import numbers
 from bailiwick.policy.reach.pods import Workload
 from bailiwick.policy.reach.ports import PortSet
 from bailiwick.policy.rules import Direction
@@ -61,6 +63,9 @@ class Reasons:
     def _places(self, end: End) -> list[Place | Addresses]:
         if not isinstance(end, Workload):
             return [end]
+        if end == ENTRANCE:
+            classes = self._plan.after.workloads.graph.classes
+            return [Place(number) for number in numbers(classes.in_namespace(INGRESS_CONTROLLER))]
         return [Place(number) for number in self._plan.after.workloads.classes[end]]
 
     def _once_enforced(

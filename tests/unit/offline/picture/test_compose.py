@@ -13,7 +13,7 @@ from bailiwick.offline.picture.model import Side, Stroke
 from bailiwick.policy.reach.explain import Outcome
 from tests.pictures.make import picture, planned, told
 from tests.pictures.platform import platform
-from tests.unit.offline.make import from_to, intent, policy, profile, workload
+from tests.unit.offline.make import from_to, intent, policy, profile, service, workload
 
 SHOP: Final = profile() + workload("web") + workload("api")
 CLOSED: Final = "podSelector: {}, policyTypes: [Ingress, Egress]"
@@ -154,6 +154,32 @@ def test_a_picture_of_one_namespace_has_what_touches_it(tmp_path: Path) -> None:
         "data": "no intent",
         "shop": "profile restricted, Enforce",
     }
+
+
+INGRESS: Final = """\
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {name: public, namespace: shop}
+spec: {rules: [{http: {paths: [{backend: {service: {name: web, port: {number: 80}}}}]}}]}
+---
+"""
+
+
+@pytest.mark.parametrize(
+    "given, stroke",
+    [
+        ("", "undeclared"),
+        (profile() + intent("name: in, from: {entity: Internet}, to: {workload: {}}"), None),
+        (profile() + intent() + policy("door", "podSelector: {}, ingress: [{}]"), "widened"),
+    ],
+)
+def test_what_an_ingress_opens_comes_in_from_outside(
+    tmp_path: Path, given: str, stroke: str | None
+) -> None:
+    found = picture(tmp_path, workload("web") + service("web", 80) + INGRESS + given)
+    entered = [line for line in told(found) if line.startswith("the ingress controller")]
+    assert entered == ([f"the ingress controller -> shop/web: {stroke} 80"] if stroke else [])
+    assert all(line.whys for line in found.lines)
 
 
 def test_findings_of_a_namespace_without_workloads_are_not_lost(tmp_path: Path) -> None:
