@@ -9,6 +9,8 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.pictures.chromium import chromium
+from tests.pictures.make import page
+from tests.pictures.platform import platform
 
 Show = Callable[..., Page]
 
@@ -17,6 +19,12 @@ Show = Callable[..., Page]
 def browser() -> Iterator[Browser]:
     with chromium() as started:
         yield started
+
+
+@pytest.fixture(scope="package")
+def large(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The page of a platform with 300 workloads in 25 namespaces."""
+    return page(tmp_path_factory.mktemp("platform"), platform())
 
 
 @pytest.fixture

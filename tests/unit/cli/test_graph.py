@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -51,3 +53,19 @@ def test_equal_input_gives_equal_bytes_whatever_python_hashes_by() -> None:
             for seed in ("1", "2")
         }
         assert len(found) == 1
+
+
+def test_a_page_is_not_written_to_a_terminal() -> None:
+    master, terminal = pty.openpty()
+    done = subprocess.run(
+        [sys.executable, "-m", "bailiwick.cli.main", "graph", "-"],
+        input=SHOP,
+        stdout=terminal,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(terminal)
+    os.close(master)
+    assert done.returncode == 2
+    assert "write it to a file (--to graph.html)" in done.stderr

@@ -17,12 +17,13 @@ from bailiwick.offline.picture.data import Tell, as_data
 from bailiwick.offline.picture.layout import layout
 from bailiwick.offline.picture.model import Picture
 
+_STYLES: Final = ("theme", "picture", "panel", "page")
 _PARTS: Final = ("model", "drawing", "words", "panel", "view", "controls", "main")
 
 
 def as_page(picture: Picture, tell: Tell) -> str:
     """Return the page; equal pictures give equal text."""
-    style = _asset("page.css")
+    style = "".join(_asset(f"{part}.css") for part in _STYLES)
     program = (
         '"use strict";\n(() => {\n' + "".join(_asset(f"{part}.js") for part in _PARTS) + "})();\n"
     )

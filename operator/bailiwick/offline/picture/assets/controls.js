@@ -54,7 +54,8 @@ function nearest([dx, dy]) {
     const along = (tx - x) * dx + (ty - y) * dy;
     const across = Math.abs((tx - x) * dy) + Math.abs((ty - y) * dx);
     const far = along + 2.2 * across;
-    if (thing !== current && along > 4 && across < 4 * along && far < least) [best, least] = [thing, far];
+    if (thing !== current && along > 4 && across < 4 * along && far < least)
+      [best, least] = [thing, far];
   }
   return best;
 }
@@ -75,7 +76,12 @@ function onKey(event) {
     if (isTyping && search.value) return;
     letGo();
   } else if (!isTyping) {
-    const acts = { "/": () => search.focus(), "+": () => setZoom(state.zoom * 1.2), "-": () => setZoom(state.zoom / 1.2), "0": fitAll };
+    const acts = {
+      "/": () => search.focus(),
+      "+": () => setZoom(state.zoom * 1.2),
+      "-": () => setZoom(state.zoom / 1.2),
+      0: fitAll,
+    };
     if (event.key in acts) {
       event.preventDefault();
       acts[event.key]();
@@ -86,7 +92,9 @@ function onKey(event) {
 function onSearch() {
   state.wanted = search.value.trim().toLowerCase();
   const found = matches();
-  said.textContent = state.wanted ? `${found.length} of ${many(nodes.length, "workload")} match` : "";
+  said.textContent = state.wanted
+    ? `${found.length} of ${many(nodes.length, "workload")} match`
+    : "";
   refresh();
   if (state.wanted && found.length > 0) reveal(found[0].box);
 }
@@ -95,7 +103,9 @@ function onSearch() {
 function onSearchKey(event) {
   const found = matches();
   if (event.key !== "Enter" || found.length === 0) return;
-  const at = found.findIndex((node) => state.chosen?.kind === "node" && state.chosen.number === node.number);
+  const at = found.findIndex(
+    (node) => state.chosen?.kind === "node" && state.chosen.number === node.number,
+  );
   const next = found[(at + (event.shiftKey ? found.length - 1 : 1)) % found.length] ?? found[0];
   choose("node", next.number);
   reveal(next.box);
@@ -106,7 +116,8 @@ function onFilter() {
   state.only = only.value === "" ? null : Number(only.value);
   state.chosen = state.only === null ? null : { kind: "group", number: state.only };
   const seen = nodes.filter(isNodeShown).length;
-  said.textContent = state.only === null ? "" : `${many(seen, "workload")} with ${groups[state.only].name}`;
+  said.textContent =
+    state.only === null ? "" : `${many(seen, "workload")} with ${groups[state.only].name}`;
   refresh();
   showPanel();
   const first = groups[state.only ?? 0];
@@ -118,7 +129,11 @@ function buildLegend() {
   const legend = document.getElementById("legend");
   for (const [number, stroke] of strokes.entries()) {
     const count = lines.filter((line) => line.stroke === number).length;
-    const box = make("input", { type: "checkbox", checked: "", disabled: count === 0 ? "" : false });
+    const box = make("input", {
+      type: "checkbox",
+      checked: "",
+      disabled: count === 0 ? "" : false,
+    });
     box.addEventListener("change", () => {
       if (box.checked) state.hidden.delete(number);
       else state.hidden.add(number);
@@ -126,16 +141,34 @@ function buildLegend() {
       showPanel();
     });
     const title = `${capital(stroke.name)}: ${stroke.meaning}`;
-    legend.append(make("label", { title }, box, sample(stroke), stroke.name, make("span", { class: "count", text: count })));
+    legend.append(
+      make(
+        "label",
+        { title },
+        box,
+        sample(stroke),
+        stroke.name,
+        make("span", { class: "count", text: count }),
+      ),
+    );
   }
   const open = nodes.filter(isOpen).length;
   const title = "No policy restricts what reaches it, or what it reaches";
-  legend.append(make("span", { class: "key", title }, make("span", { class: "frame" }), "not isolated", make("span", { class: "count", text: open })));
+  legend.append(
+    make(
+      "span",
+      { class: "key", title },
+      make("span", { class: "frame" }),
+      "not isolated",
+      make("span", { class: "count", text: open }),
+    ),
+  );
 }
 
 function buildFilter() {
   for (const group of groups) {
-    if (group.side === NAMESPACE) only.append(make("option", { value: group.number, text: group.name }));
+    if (group.side === NAMESPACE)
+      only.append(make("option", { value: group.number, text: group.name }));
   }
 }
 
@@ -148,20 +181,33 @@ function onTheme(event) {
 }
 
 function listenToPointer() {
-  view.addEventListener("wheel", (event) => {
-    if (!event.ctrlKey) return;
-    event.preventDefault();
-    setZoom(state.zoom * Math.exp(-event.deltaY / 300), { x: event.clientX, y: event.clientY });
-  }, { passive: false });
+  view.addEventListener(
+    "wheel",
+    (event) => {
+      if (!event.ctrlKey) return;
+      event.preventDefault();
+      setZoom(state.zoom * Math.exp(-event.deltaY / 300), { x: event.clientX, y: event.clientY });
+    },
+    { passive: false },
+  );
   let held = null;
   view.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0 || event.pointerType === "touch" || event.target.closest("button, .drawn")) return;
+    if (
+      event.button !== 0 ||
+      event.pointerType === "touch" ||
+      event.target.closest("button, .drawn")
+    )
+      return;
     held = { x: event.clientX + view.scrollLeft, y: event.clientY + view.scrollTop, moved: false };
     view.setPointerCapture(event.pointerId);
   });
   view.addEventListener("pointermove", (event) => {
     if (!held) return;
-    held.moved ||= Math.hypot(held.x - view.scrollLeft - event.clientX, held.y - view.scrollTop - event.clientY) > 4;
+    held.moved ||=
+      Math.hypot(
+        held.x - view.scrollLeft - event.clientX,
+        held.y - view.scrollTop - event.clientY,
+      ) > 4;
     view.classList.toggle("dragged", held.moved);
     view.scrollTo(held.x - event.clientX, held.y - event.clientY);
   });

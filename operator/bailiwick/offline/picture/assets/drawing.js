@@ -2,13 +2,13 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 const HEADS = {
-  "declared": { d: "M0,-3.5 L8,0 L0,3.5 Z", filled: true },
-  "undeclared": { d: "M0,-3.5 L8,0 L0,3.5" },
-  "widened": { d: "M-2,-6.5 L10,0 L-2,6.5 Z", filled: true },
+  declared: { d: "M0,-3.5 L8,0 L0,3.5 Z", filled: true },
+  undeclared: { d: "M0,-3.5 L8,0 L0,3.5" },
+  widened: { d: "M-2,-6.5 L10,0 L-2,6.5 Z", filled: true },
   "half-open": { d: "M0,0 a4,4 0 1,0 8,0 a4,4 0 1,0 -8,0 Z", hollow: true },
   "would-be-cut": { d: "M0,-3.5 L8,0 L0,3.5 M-9,-5 L-3,5 M-3,-5 L-9,5" },
-  "closed": { d: "M7,-6 L7,6 M4,-6 L4,6" },
-  "unknown": { d: "M0,0 L5,-4.5 L10,0 L5,4.5 Z", hollow: true },
+  closed: { d: "M7,-6 L7,6 M4,-6 L4,6" },
+  unknown: { d: "M0,0 L5,-4.5 L10,0 L5,4.5 Z", hollow: true },
 };
 
 function svg(name, attributes = {}, ...children) {
@@ -28,7 +28,10 @@ function head(stroke, x, y, angle) {
 
 function sample(stroke) {
   const drawn = svg("svg", { class: "sample", viewBox: "0 0 46 14", "aria-hidden": "true" });
-  drawn.append(svg("path", { d: "M1,7 L36,7", class: `line ${stroke.style}` }), head(stroke, 44, 7, 0));
+  drawn.append(
+    svg("path", { d: "M1,7 L36,7", class: `line ${stroke.style}` }),
+    head(stroke, 44, 7, 0),
+  );
   return drawn;
 }
 
@@ -68,7 +71,10 @@ function piece([x1, y1, right1, down1], [x2, y2, right2, down2]) {
     return ` C${far},${y1} ${far},${y2} ${x2},${y2}`;
   }
   const along = right1 ? wide : high;
-  const reach = Math.max(Math.min(along * 0.5, 140), y1 === y2 || x1 === x2 ? 0 : Math.min(18, along));
+  const reach = Math.max(
+    Math.min(along * 0.5, 140),
+    y1 === y2 || x1 === x2 ? 0 : Math.min(18, along),
+  );
   return ` C${x1 + right1 * reach},${y1 + down1 * reach} ${x2 - right2 * reach},${y2 - down2 * reach} ${x2},${y2}`;
 }
 
@@ -91,7 +97,12 @@ function shiftOf(line) {
   return (own.indexOf(line) - middle) * step + turned;
 }
 
-function drawn(kind, thing, path, { faded = false, chosen = false, tally = 0, title = "", at = 0.5 }) {
+function drawn(
+  kind,
+  thing,
+  path,
+  { faded = false, chosen = false, tally = 0, title = "", at = 0.5 },
+) {
   const stroke = strokes[thing.stroke];
   const shape = svg("path", { d: path, class: `${kind} line ${stroke.style}` });
   const hit = svg("path", { d: path, class: "hit" });
@@ -129,7 +140,8 @@ function drawLine(line, look = {}) {
   }
   const { from, to } = ends(source.box, target.box, shiftOf(line));
   // The ways past other members are laid out for lines that go on to the right.
-  const isAhead = source.group === target.group || isRightOf(groups[target.group], groups[source.group]);
+  const isAhead =
+    source.group === target.group || isRightOf(groups[target.group], groups[source.group]);
   const bends = isAhead ? line.bends : [];
   drawn("line", line, curve(from, to, bends), { ...look, title });
 }
@@ -140,7 +152,12 @@ function drawBundle(bundle, own, look) {
   const [source, target] = [groups[bundle.source], groups[bundle.target]];
   const title = `${source.name} → ${target.name}: ${many(own.length)} (${strokes[bundle.stroke].name})`;
   const { from, to } = bundleEnds(bundle);
-  drawn("bundle", bundle, curve(from, to), { ...look, tally: own.length, title, at: 0.38 + 0.12 * (bundle.number % 3) });
+  drawn("bundle", bundle, curve(from, to), {
+    ...look,
+    tally: own.length,
+    title,
+    at: 0.38 + 0.12 * (bundle.number % 3),
+  });
 }
 
 // Bundles that meet at one side of a group come in one beside the other, sorted by where from.
@@ -188,7 +205,10 @@ function drawLines() {
     const rest = shown.filter((line) => !about.has(line));
     if (rest.length === 0 || isGivenAway(bundle)) continue;
     if (bundle.isLoose) for (const line of rest) drawLine(line, { faded: isChosen });
-    else drawBundle(bundle, shown, { faded: isChosen && !(own.length > 0 && !unfolded && own.includes(shown[0])) });
+    else
+      drawBundle(bundle, shown, {
+        faded: isChosen && !(own.length > 0 && !unfolded && own.includes(shown[0])),
+      });
   }
   for (const line of about) drawLine(line, { chosen: state.chosen.kind === "line" });
 }

@@ -3,7 +3,11 @@
 const data = JSON.parse(document.getElementById("data").textContent);
 const { groups, nodes, bundles, strokes } = data;
 const lines = data.lines.map(([source, target, stroke, ports, by, whys], number) => ({
-  number, source, target, stroke, whys,
+  number,
+  source,
+  target,
+  stroke,
+  whys,
   ports: data.texts[ports],
   by: by.map((rule) => data.texts[rule]),
   bends: data.bends[number] ?? [],

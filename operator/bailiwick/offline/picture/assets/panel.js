@@ -20,11 +20,18 @@ function overview() {
   const workloads = nodes.filter((node) => groups[node.group].side === NAMESPACE).length;
   return [
     make("h2", { text: "Overview" }),
-    make("p", { text: `${many(workloads, "workload")} in ${many(namespaces, "namespace")}, ${many(lines.length)}.` }),
+    make("p", {
+      text: `${many(workloads, "workload")} in ${many(namespaces, "namespace")}, ${many(lines.length)}.`,
+    }),
     openToAll(),
-    make("p", { class: "quiet", text: "A click on a workload, a namespace or a line shows what connects it, and why. With the keyboard: arrow keys in the picture, Enter, Escape; / searches; + and − zoom." }),
+    make("p", {
+      class: "quiet",
+      text: "A click on a workload, a namespace or a line shows what connects it, and why. With the keyboard: arrow keys in the picture, Enter, Escape; / searches; + and − zoom.",
+    }),
     ...listed("Findings", found, ({ group, finding }) => findingOf(finding, group)),
-    ...listed("What this rests on", data.notes, (note) => make("p", { class: "quiet", text: note })),
+    ...listed("What this rests on", data.notes, (note) =>
+      make("p", { class: "quiet", text: note }),
+    ),
   ];
 }
 
@@ -43,12 +50,27 @@ function ofNode(number) {
     back(),
     make("h2", { text: node.name }),
     group.side === NAMESPACE
-      ? make("p", { class: "quiet" }, `${node.kind || "Workload"} in namespace `, linkTo("group", group.number, group.name))
+      ? make(
+          "p",
+          { class: "quiet" },
+          `${node.kind || "Workload"} in namespace `,
+          linkTo("group", group.number, group.name),
+        )
       : make("p", { class: "quiet", text: group.name }),
     node.ports ? make("p", { class: "quiet", text: `Reached on ${node.ports}` }) : null,
     isOpen(node) ? make("p", { text: `${capital(openness(node))}.` }) : null,
-    ...lineList("Leaves", shown.filter((line) => line.source === number), "target", node.group),
-    ...lineList("Enters", shown.filter((line) => line.target === number && line.source !== number), "source", node.group),
+    ...lineList(
+      "Leaves",
+      shown.filter((line) => line.source === number),
+      "target",
+      node.group,
+    ),
+    ...lineList(
+      "Enters",
+      shown.filter((line) => line.target === number && line.source !== number),
+      "source",
+      node.group,
+    ),
     shown.length === 0 ? make("p", { text: "No line leads from here or to here." }) : null,
   ];
 }
@@ -59,10 +81,21 @@ function ofGroup(number) {
   return [
     back(),
     make("h2", { text: group.name }),
-    make("p", { class: "quiet", text: [capital(group.held), many(group.members.length, "member")].filter(Boolean).join(", ") }),
+    make("p", {
+      class: "quiet",
+      text: [capital(group.held), many(group.members.length, "member")].filter(Boolean).join(", "),
+    }),
     ...listed("Findings", group.findings, (finding) => findingOf(finding)),
-    ...bundleList("Leaves", between.filter((bundle) => bundle.source === number), "target"),
-    ...bundleList("Enters", between.filter((bundle) => bundle.target === number), "source"),
+    ...bundleList(
+      "Leaves",
+      between.filter((bundle) => bundle.source === number),
+      "target",
+    ),
+    ...bundleList(
+      "Enters",
+      between.filter((bundle) => bundle.target === number),
+      "source",
+    ),
     ...lineList("Within", group.inside.filter(isShown), "both", number),
   ];
 }
@@ -73,7 +106,13 @@ function ofLine(number) {
   const stroke = strokes[line.stroke];
   return [
     back(),
-    make("h2", {}, linkTo("node", source.number, called(source)), " → ", linkTo("node", target.number, called(target))),
+    make(
+      "h2",
+      {},
+      linkTo("node", source.number, called(source)),
+      " → ",
+      linkTo("node", target.number, called(target)),
+    ),
     make("p", {}, sample(stroke), ` ${capital(stroke.name)}: ${stroke.meaning}.`),
     ...whyOf(line),
   ];
@@ -85,7 +124,13 @@ function ofBundle(number) {
   const stroke = strokes[bundle.stroke];
   return [
     back(),
-    make("h2", {}, linkTo("group", source.number, source.name), " → ", linkTo("group", target.number, target.name)),
+    make(
+      "h2",
+      {},
+      linkTo("group", source.number, source.name),
+      " → ",
+      linkTo("group", target.number, target.name),
+    ),
     make("p", {}, sample(stroke), ` ${capital(stroke.name)}: ${stroke.meaning}.`),
     ...lineList(many(bundle.lines.length), shownOf(bundle), "both", null),
   ];
@@ -113,30 +158,45 @@ function listed(title, items, show) {
 function lineList(title, own, end, here) {
   if (own.length === 0) return [];
   const rank = (line) => data.severity.indexOf(line.stroke);
-  const sorted = [...own].sort((one, other) => rank(one) - rank(other) || one.number - other.number);
-  const items = sorted.slice(0, MOST_LISTED).map((line) => make("li", {}, disclosed(line, end, here)));
+  const sorted = [...own].sort(
+    (one, other) => rank(one) - rank(other) || one.number - other.number,
+  );
+  const items = sorted
+    .slice(0, MOST_LISTED)
+    .map((line) => make("li", {}, disclosed(line, end, here)));
   const rest = own.length - MOST_LISTED;
   return [
     make("h3", { text: own.length > 1 && end !== "both" ? `${title} (${own.length})` : title }),
     make("ul", { class: "lines" }, ...items),
-    rest > 0 ? make("p", { class: "quiet", text: `and ${rest} more: choose a workload to see its own` }) : null,
+    rest > 0
+      ? make("p", { class: "quiet", text: `and ${rest} more: choose a workload to see its own` })
+      : null,
   ];
 }
 
 function disclosed(line, end, here) {
   const [source, target] = [nodes[line.source], nodes[line.target]];
   const name =
-    end === "both" ? `${called(source, here)} → ${called(target, here)}` : called(nodes[line[end]], here);
+    end === "both"
+      ? `${called(source, here)} → ${called(target, here)}`
+      : called(nodes[line[end]], here);
   const stroke = strokes[line.stroke];
   const said = make("span", { class: "hidden", text: `${stroke.name}, ports` });
   const row = make(
-    "summary", {}, sample(stroke), make("span", { class: "end", text: name }), said,
+    "summary",
+    {},
+    sample(stroke),
+    make("span", { class: "end", text: name }),
+    said,
     make("span", { class: "ports", text: line.ports }),
   );
   const found = make("details", { "data-line": line.number }, row);
   found.addEventListener("toggle", () => {
     if (found.open && found.children.length === 1) {
-      const kind = make("p", { class: "quiet", text: `${capital(stroke.name)}: ${stroke.meaning}.` });
+      const kind = make("p", {
+        class: "quiet",
+        text: `${capital(stroke.name)}: ${stroke.meaning}.`,
+      });
       found.append(make("div", { class: "why" }, isUsual(stroke) ? null : kind, ...whyOf(line)));
     }
     point(line, found.open);
@@ -150,14 +210,19 @@ function bundleList(title, own, end) {
     const stroke = strokes[bundle.stroke];
     const shown = shownOf(bundle);
     const row = make(
-      "summary", {}, sample(stroke), make("span", { class: "end", text: groups[bundle[end]].name }),
+      "summary",
+      {},
+      sample(stroke),
+      make("span", { class: "end", text: groups[bundle[end]].name }),
       make("span", { class: "hidden", text: stroke.name }),
       make("span", { class: "ports", text: many(shown.length) }),
     );
     const found = make("details", { "data-bundle": bundle.number }, row);
     found.addEventListener("toggle", () => {
       if (found.open && found.children.length === 1) {
-        found.append(make("div", { class: "why" }, ...lineList("Each", shown, "both", null).slice(1)));
+        found.append(
+          make("div", { class: "why" }, ...lineList("Each", shown, "both", null).slice(1)),
+        );
       }
     });
     return make("li", {}, found);
@@ -175,7 +240,10 @@ function whyOf(line) {
         make("h4", { text: `${why.ports}: ${why.outcome}${why.enforced ? " today" : ""}` }),
         ...halves(why, line),
         ...(why.enforced
-          ? [make("h4", { text: `Once every intent is enforced: ${why.enforced.outcome}` }), ...halves(why.enforced, line)]
+          ? [
+              make("h4", { text: `Once every intent is enforced: ${why.enforced.outcome}` }),
+              ...halves(why.enforced, line),
+            ]
           : []),
         ...(why.add ?? []).flatMap((text) => [
           make("p", { class: "half", text: "To allow it, add" }),
@@ -207,7 +275,8 @@ function halves(told, line) {
 function findingOf(finding, group = null) {
   const title = make("strong", { text: `${finding.severity} ${finding.code}` });
   return make(
-    "div", { class: `finding ${finding.severity}` },
+    "div",
+    { class: `finding ${finding.severity}` },
     make("p", {}, title, ...(group ? [" in ", linkTo("group", group.number, group.name)] : [])),
     make("p", { text: finding.message }),
     finding.place ? make("p", { class: "quiet", text: finding.place }) : null,

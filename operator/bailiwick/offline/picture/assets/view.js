@@ -12,7 +12,10 @@ const FAR = 0.45;
 
 function placed(element, [left, top, width, height]) {
   Object.assign(element.style, {
-    left: `${left}px`, top: `${top}px`, width: `${width}px`, height: `${height}px`,
+    left: `${left}px`,
+    top: `${top}px`,
+    width: `${width}px`,
+    height: `${height}px`,
   });
   return element;
 }
@@ -30,12 +33,18 @@ function build() {
 }
 
 function boxOf(group) {
-  group.button = make("button", { type: "button", tabindex: "-1", click: () => choose("group", group.number) },
+  group.button = make(
+    "button",
+    { type: "button", tabindex: "-1", click: () => choose("group", group.number) },
     make("span", { class: "name", text: group.name, title: group.name }),
     make("span", { class: "held" }),
   );
   group.button.style.setProperty("--header", `${group.header}px`);
-  group.element = make("div", { class: group.side === NAMESPACE ? "group" : "group outside" }, group.button);
+  group.element = make(
+    "div",
+    { class: group.side === NAMESPACE ? "group" : "group outside" },
+    group.button,
+  );
   return group.element;
 }
 
@@ -44,7 +53,13 @@ function buttonOf(node) {
   const sign = worst ? SIGNS[worst.style] : "";
   node.button = make(
     "button",
-    { type: "button", tabindex: "-1", title: node.name, class: isOpen(node) ? "node open" : "node", click: () => choose("node", node.number) },
+    {
+      type: "button",
+      tabindex: "-1",
+      title: node.name,
+      class: isOpen(node) ? "node open" : "node",
+      click: () => choose("node", node.number),
+    },
     sign ? make("span", { class: `sign ${worst.style}`, "aria-hidden": "true", text: sign }) : null,
     make("span", { class: "name" }, ...split(node.name)),
     node.shownPorts ? make("span", { class: "ports", text: node.shownPorts }) : null,
@@ -75,9 +90,16 @@ function refresh() {
     group.element.classList.toggle("faded", state.chosen !== null && !nearGroups.has(group.number));
     group.element.classList.toggle("chosen", kind === "group" && number === group.number);
     const more = folded(group);
-    group.button.querySelector(".held").textContent = [group.held, more].filter(Boolean).join(" · ");
+    group.button.querySelector(".held").textContent = [group.held, more]
+      .filter(Boolean)
+      .join(" · ");
     group.button.setAttribute("aria-pressed", kind === "group" && number === group.number);
-    group.button.setAttribute("aria-label", [group.name, group.held, many(group.members.length, "member"), more].filter(Boolean).join("; "));
+    group.button.setAttribute(
+      "aria-label",
+      [group.name, group.held, many(group.members.length, "member"), more]
+        .filter(Boolean)
+        .join("; "),
+    );
   }
   for (const node of nodes) {
     node.button.hidden = !isNodeShown(node);
@@ -120,7 +142,11 @@ function fit(boxes) {
   const right = Math.max(...boxes.map(([x, , w]) => x + w));
   const bottom = Math.max(...boxes.map(([, y, , h]) => y + h));
   const margin = 48;
-  const zoom = Math.min(view.clientWidth / (right - left + margin), view.clientHeight / (bottom - top + margin), 1.15);
+  const zoom = Math.min(
+    view.clientWidth / (right - left + margin),
+    view.clientHeight / (bottom - top + margin),
+    1.15,
+  );
   setZoom(zoom);
   scrollTo((left + right) / 2, (top + bottom) / 2);
 }
@@ -144,6 +170,9 @@ function reveal([left, top, width, height]) {
   const x = at.left + left * state.zoom;
   const y = at.top + top * state.zoom;
   const inSight =
-    x >= area.left && y >= area.top && x + width * state.zoom <= area.right && y + height * state.zoom <= area.bottom;
+    x >= area.left &&
+    y >= area.top &&
+    x + width * state.zoom <= area.right &&
+    y + height * state.zoom <= area.bottom;
   if (!inSight) scrollTo(left + width / 2, top + height / 2);
 }

@@ -15,7 +15,9 @@ const many = (count, word = "connection") => `${count} ${word}${count === 1 ? ""
 
 function called(node, here = null) {
   const group = groups[node.group];
-  return group.side === NAMESPACE && group.number !== here ? `${group.name}/${node.name}` : node.name;
+  return group.side === NAMESPACE && group.number !== here
+    ? `${group.name}/${node.name}`
+    : node.name;
 }
 
 function described(node) {
@@ -32,12 +34,21 @@ function described(node) {
 
 function openness(node) {
   if (node.openIn && node.openOut) return "not isolated: no policy restricts its traffic";
-  return node.openIn ? "no policy restricts what reaches it" : "no policy restricts what it reaches";
+  return node.openIn
+    ? "no policy restricts what reaches it"
+    : "no policy restricts what it reaches";
 }
 
 // Lines of a group that are not drawn before it is chosen, since they would hide the others.
 function folded(group) {
-  const callers = new Set(group.bundles.filter((bundle) => bundle.target === group.number && isGivenAway(bundle) && shownOf(bundle).length > 0).map((bundle) => bundle.source));
+  const callers = new Set(
+    group.bundles
+      .filter(
+        (bundle) =>
+          bundle.target === group.number && isGivenAway(bundle) && shownOf(bundle).length > 0,
+      )
+      .map((bundle) => bundle.source),
+  );
   const standingNow = new Set(standing(group));
   const found = group.inside.filter((line) => isShown(line) && !standingNow.has(line));
   const counts = new Map();
@@ -51,9 +62,9 @@ function folded(group) {
 }
 
 const SIGNS = {
-  "widened": "▲",
-  "unknown": "?",
-  "closed": "✕",
+  widened: "▲",
+  unknown: "?",
+  closed: "✕",
   "half-open": "◐",
   "would-be-cut": "/",
 };
