@@ -6,7 +6,7 @@ https://docs.cilium.io/en/stable/security/policy/language/
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
@@ -26,8 +26,8 @@ _NAMESPACE_LABELS = "io.cilium.k8s.namespace.labels."
 class Asked:
     """One half of a connection: may `pod` have it with `other`, on this port of the target.
 
-    `namespaces` are the labels of both ends' namespaces. `nodes_in_blocks`: whether a range of
-    addresses holds for nodes, which is a setting of Cilium's.
+    `namespaces` are the labels of both ends' namespaces, `nodes` the addresses of nodes.
+    `nodes_in_blocks`: whether a range of addresses holds for nodes, a setting of Cilium's.
     """
 
     direction: str
@@ -35,6 +35,7 @@ class Asked:
     other: Endpoint
     port: Port
     namespaces: Mapping[str, Mapping[str, str]]
+    nodes: Collection[str]
     nodes_in_blocks: Known
 
     @property
@@ -111,7 +112,7 @@ def _is_peer(kind: str, peer: Any, namespace: str, asked: Asked) -> Known:
         case "Endpoints":
             return _is_endpoint(peer, namespace, other, asked)
         case "Entities":
-            return _is_entity(peer, other)
+            return _is_entity(peer, other, asked.nodes)
         case "CIDR":
             return _is_in_block({"cidr": peer}, asked)
         case "CIDRSet" if "cidr" in peer:
@@ -155,7 +156,7 @@ def _plain(key: str) -> str:
     return key.removeprefix("k8s:").removeprefix("any:")
 
 
-def _is_entity(name: str, other: Endpoint) -> Known:
+def _is_entity(name: str, other: Endpoint, nodes: Collection[str]) -> Known:
     outside = not other.namespace
     match name:
         case "all":
@@ -167,8 +168,9 @@ def _is_entity(name: str, other: Endpoint) -> Known:
         case "world-ipv4" | "world-ipv6":
             return outside and ip_address(other.address).version == int(name[-1])
         case "cluster":
-            # Pods on the network of a node are the node to Cilium, and it is not told of nodes.
-            return None if other.host_network else bool(other.namespace)
+            # Of nodes, and of pods on their network, which are the node to Cilium, it is not told.
+            is_node = other.host_network or (outside and other.address in nodes)
+            return None if is_node else not outside
         case "host" | "remote-node" | "kube-apiserver" | "health" | "ingress":
             return False if other.is_restrictable else None
     return None if other.is_restrictable else False

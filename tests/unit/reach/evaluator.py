@@ -119,6 +119,7 @@ class Cluster:
             asked.other,
             asked.port,
             {name: self._labels_of(name) for name in ends},
+            {address for node in self.nodes for address in node["addresses"]},
             self.blocks_cover_pods,
         )
 
