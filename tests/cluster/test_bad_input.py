@@ -95,6 +95,7 @@ def refusal(api: Api, kind: str, name: str, spec: Any) -> str:
         *((rules(to=ALL, ports=[p]), "ports[0]", "1 to 65535") for p in (0, 65536, "0-9", "70000")),
         (rules(to=ALL, ports=["9100-9000"]), "ports[0]", "write the lower port of a range first"),
         (rules(to=ALL, ports=[80, 80]), "ports[1]", "Duplicate value"),
+        (rules(to=ALL, ports=[]), "ports", "name some ports, or leave this out"),
         (rules(to=ALL, ports=list(range(1, 22))), "ports", "must have at most 20 items"),
         *(
             (rules(to=ALL, reviewBy=d), "reviewBy", A_DATE)

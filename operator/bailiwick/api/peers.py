@@ -53,7 +53,12 @@ Port = Annotated[
 ]
 """`8443`, `9000-9100/UDP`, `grpc`, `grpc/TCP`; TCP where no protocol is written."""
 
-Ports = Annotated[tuple[Port, ...], Field(max_length=20, json_schema_extra=AS_SET)]
+NO_PORTS = "name some ports, or leave this out: then it is for all of them"
+Ports = Annotated[
+    tuple[Port, ...],
+    Field(max_length=20, json_schema_extra={**AS_SET, **rules(Rule("self.size() > 0", NO_PORTS))}),
+]
+"""An empty list would mean all ports to one reader, and none to another, so it is refused."""
 
 CIDR = Annotated[
     str,

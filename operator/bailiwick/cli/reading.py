@@ -14,6 +14,7 @@ import click
 from bailiwick.offline.inventory import Inventory
 from bailiwick.offline.plan_findings import of_manifests
 from bailiwick.offline.reading import read
+from bailiwick.offline.sources import STANDARD_INPUT
 
 CANNOT_READ = 2
 """The exit code where something could not be read, so that no answer would be worth anything."""
@@ -28,6 +29,9 @@ def inventory_of(paths: Sequence[str], namespace: str) -> Inventory:
     inventory = read(paths, namespace)
     if inventory.problems:
         end_with(inventory)
+    if not inventory.places and not inventory.other_kinds:
+        where = "on standard input" if STANDARD_INPUT in paths else f"in {', '.join(paths)}"
+        cannot_read(f"there is no Kubernetes object {where}: what was to write it may have failed")
     return inventory
 
 

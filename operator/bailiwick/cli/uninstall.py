@@ -111,7 +111,8 @@ async def _uninstall(
         if not yes:
             _ask()
         await removal.stop(client, namespace, deployment, wait=wait)
-        click.echo("The operator is stopped.")
+        if found.replicas is not None:
+            click.echo("The operator is stopped.")
         # Read again: until it stopped, the operator may have changed policies.
         found = await removal.survey(client, namespace, deployment)
         if remove_policies:

@@ -21,6 +21,7 @@ from bailiwick.kube.resources import NAMESPACES, NETWORK_POLICIES, SECURITY_INTE
 from bailiwick.policy.assessment.evidence import Evidence
 from bailiwick.policy.assessment.readiness import cannot_read
 from bailiwick.policy.binding import Problem
+from bailiwick.policy.controls.result import count
 from bailiwick.policy.dialects import in_words
 from bailiwick.policy.effective import Enforcement
 from bailiwick.policy.facts import Namespace
@@ -225,7 +226,8 @@ class NamespaceReconciler:
                 ", ".join(enforced.repaired),
             )
         elif enforced.written:
-            logger.info("%s: wrote %d network policies", intent.namespace, len(enforced.written))
+            changed = count(len(enforced.written), "policy", "policies")
+            logger.info("%s: applied or removed %s", intent.namespace, changed)
 
     def _forget(self, name: str) -> None:
         self.reader.forget(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from bailiwick.policy.exceptions.standing import Standing
     from bailiwick.policy.facts import Namespace
 
+# Seconds. Who deletes all policies of a namespace deletes one after the other.
+_GATHER = 1.0
+
 
 @dataclass(slots=True)
 class Notices:
@@ -34,6 +38,7 @@ class Notices:
     recorder: Recorder
     metrics: Metrics
     _exempt_told: set[str] = field(default_factory=set)
+    _repaired: dict[tuple[str, str], set[str]] = field(default_factory=dict)
 
     def transition(self, intent: DeclaredObject, condition: Condition, before: str | None) -> None:
         """Tell that a condition changed; of a first status only that something hinders us.
@@ -41,7 +46,7 @@ class Notices:
         A first verdict is no change, and is mostly that nothing was scanned yet: a thousand new
         namespaces would be a thousand Events.
         """
-        if before is None and (condition.status == "True" or condition.type == "Compliant"):
+        if before is None and (condition.status == "True" or condition.type != "Ready"):
             return
         self.recorder.tell(
             _regarding(SECURITY_INTENTS, intent),
@@ -52,8 +57,15 @@ class Notices:
         )
 
     def repaired(self, intent: DeclaredObject, names: tuple[str, ...]) -> None:
-        """Tell that policies which somebody else changed are as they should be again."""
+        """Tell soon, all together, that policies which somebody else changed are put right."""
         self.metrics.drift_repaired.inc(len(names))
+        if intent.key not in self._repaired:
+            self._repaired[intent.key] = set()
+            asyncio.get_running_loop().call_later(_GATHER, self._tell_repaired, intent)
+        self._repaired[intent.key].update(names)
+
+    def _tell_repaired(self, intent: DeclaredObject) -> None:
+        names = sorted(self._repaired.pop(intent.key))
         self.recorder.tell(
             _regarding(SECURITY_INTENTS, intent),
             "Warning",

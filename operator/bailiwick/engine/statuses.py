@@ -33,6 +33,8 @@ EXEMPT = Problem(
     "This namespace is exempt by the operator's settings: nothing is isolated here, whatever its "
     "intent or label says. Remove the intent, or have the exemption removed.",
 )
+_LATER = "NetworkEnforced"  # of a first status, Ready says the same
+_TOLD = ("Ready", _LATER, "Compliant")
 _SOON = timedelta(milliseconds=50)
 
 
@@ -103,9 +105,13 @@ class Statuses:
         was = {c["type"]: c["status"] for c in before.status.get("conditions") or ()}
         said = set()
         for condition in assessment.conditions:
-            if condition.type not in ("Ready", "Compliant"):
+            if (
+                condition.type not in _TOLD
+                or condition.type not in was
+                and condition.type == _LATER
+            ):
                 continue
-            # Compliant says the same as Ready where that is what hinders it.
+            # The others say the same as Ready where that is what hinders them.
             if was.get(condition.type) == condition.status or condition.message in said:
                 continue
             said.add(condition.message)

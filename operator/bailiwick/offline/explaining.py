@@ -47,8 +47,7 @@ class Explainer:
 
     def answers(self, source: NamedEnd, target: NamedEnd, ports: Iterable[Port]) -> list[Answer]:
         """Explain each port; pods of which all is alike are in one answer."""
-        rules = {each.name: each.rules for each in self.plan.namespaces}
-        suggester = Suggester(self.plan.cluster, rules)
+        suggester = Suggester.of(self.plan)
         answers = []
         for port in ports:
             groups = self._groups(source, target, port)

@@ -60,12 +60,17 @@ class Problem:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Remark:
-    """Something about the manifests themselves that may not be meant."""
+    """Something about the manifests themselves that may not be meant.
+
+    `about` is the object, `detail` what tells two remarks of one code about it apart.
+    """
 
     place: Place
     code: str
+    about: str
     message: str
     namespace: str = ""
+    detail: str = ""
 
 
 @dataclass(slots=True)

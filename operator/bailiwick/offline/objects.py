@@ -227,20 +227,16 @@ class Collector:
         place, before = document.place, self.inventory.places.get(key)
         self.inventory.places[key] = place
         what = f"{kind} {namespace + '/' if namespace else ''}{name}"
+        remarks = self.inventory.remarks
         if before is not None:
-            self._remark(
-                document, key, "Duplicate", f"{what} stands in {before} too: the last one counts"
-            )
+            message = f"{what} stands in {before} too: the last one counts"
+            remarks.append(Remark(place, "Duplicate", what, message, namespace))
         if not _NAME.fullmatch(name) or (namespace and not _NAMESPACE.fullmatch(namespace)):
-            self._remark(
-                document, key, "InvalidName", f"{what}: the API server refuses it: {_HOW_TO_NAME}"
-            )
+            message = f"{what}: the API server refuses it: {_HOW_TO_NAME}"
+            remarks.append(Remark(place, "InvalidName", what, message, namespace))
         for where, repeated in document.repeated:
             message = f"{what}: {repeated} stands twice in one mapping: the last one counts"
-            self.inventory.remarks.append(Remark(where, "RepeatedKey", message, namespace))
-
-    def _remark(self, document: Document, key: Key, code: str, message: str) -> None:
-        self.inventory.remarks.append(Remark(document.place, code, message, key[1]))
+            remarks.append(Remark(where, "RepeatedKey", what, message, namespace, repeated))
 
     def _placed(self, document: Document, key: Key) -> dict[str, Any]:
         """Return an object with its name and namespace filled in."""

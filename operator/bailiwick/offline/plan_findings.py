@@ -11,7 +11,7 @@ from bailiwick.offline.documents import Place
 from bailiwick.offline.findings import Finding
 from bailiwick.offline.governing import Governed
 from bailiwick.offline.inventory import Inventory
-from bailiwick.offline.policy_findings import of_ranges
+from bailiwick.offline.policy_findings import of_ranges, of_unknown_fields
 from bailiwick.policy.findings.finding import Severity, of_compiler, of_review
 from bailiwick.policy.reach.model import PolicyKey
 from bailiwick.policy.rules import NamespacePeer, Rule, ServicePeer
@@ -65,10 +65,10 @@ def of_manifests(inventory: Inventory) -> Iterator[Finding]:
             namespace=remark.namespace,
             severity=Severity.WARNING,
             code=remark.code,
-            about="",
+            about=remark.about,
             message=remark.message,
             place=remark.place,
-            detail=remark.message,
+            detail=remark.detail,
         )
     for kind, namespace, name in sorted(inventory.not_evaluated):
         what = f"{kind} {namespace + '/' if namespace else ''}{name}"
@@ -76,6 +76,7 @@ def of_manifests(inventory: Inventory) -> Iterator[Finding]:
         place = inventory.place(kind, namespace, name)
         yield Finding(namespace, Severity.WARNING, "NotEvaluated", what, message, place)
     yield from of_ranges(inventory)
+    yield from of_unknown_fields(inventory)
 
 
 def of_intent(held: Governed, places: Places, unknown: Collection[str]) -> Iterator[Finding]:

@@ -10,8 +10,10 @@ from typing import Any, Final
 
 from bailiwick.offline.findings import Finding
 from bailiwick.offline.inventory import Inventory
+from bailiwick.offline.policy_fields import unknown_fields
 from bailiwick.policy.findings.finding import Severity
 from bailiwick.policy.reach.graph import Graph
+from bailiwick.policy.reach.kinds import network_policy
 from bailiwick.policy.reach.model import Policy, PolicyKey, Ports, Rule
 from bailiwick.policy.rules import Direction
 
@@ -38,6 +40,20 @@ def of_ranges(inventory: Inventory) -> Iterator[Finding]:
                     inventory.place(*key, field),
                     field,
                 )
+
+
+def of_unknown_fields(inventory: Inventory) -> Iterator[Finding]:
+    """Tell of fields of NetworkPolicies that there are not."""
+    for key, document in inventory.documents.items():
+        kind, namespace, name = key
+        if kind != network_policy.KIND:
+            continue
+        what = f"{kind} {namespace}/{name}"
+        for field, meant in unknown_fields(document.body.get("spec") or {}):
+            hint = f": did you mean {meant}?" if meant else ""
+            message = f"{what}: {field}: there is no such field, so it says nothing{hint}"
+            place = inventory.place(*key, field)
+            yield Finding(namespace, Severity.WARNING, "UnknownField", what, message, place, field)
 
 
 def of_names(inventory: Inventory, graph: Graph, policies: Iterable[Policy]) -> list[Finding]:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bailiwick.api.intent import AllowRule
 from bailiwick.offline.ends import INTERNET, NamedEnd
+from bailiwick.offline.planning import Plan
 from bailiwick.offline.selecting import labels_of
 from bailiwick.policy.cluster import FixedCluster
+from bailiwick.policy.declared import declared_rule
+from bailiwick.policy.effective import EffectiveIntent, Refusal
 from bailiwick.policy.findings.mirror import ports
+from bailiwick.policy.limits import beyond_profile
 from bailiwick.policy.network.naming import slug
 from bailiwick.policy.ports import Port
 from bailiwick.policy.reach.explain import Explanation, Outcome
@@ -25,13 +30,25 @@ _LISTS = {Direction.INGRESS: ("ingress", "from"), Direction.EGRESS: ("egress", "
 
 @dataclass(frozen=True, slots=True)
 class Suggester:
-    """Suggests what to add.
+    """Suggests what to add; where the profile would refuse that, a comment says so.
 
-    `rules` are the names of the rules of each namespace that has an intent.
+    `rules` are the names of the rules of each namespace that has an intent, `intents` what those
+    are held to.
     """
 
     cluster: FixedCluster
     rules: Mapping[str, frozenset[str]]
+    intents: Mapping[str, EffectiveIntent]
+
+    @classmethod
+    def of(cls, plan: Plan) -> Suggester:
+        """Make one for all namespaces of a plan."""
+        effective = {each.name: each.held.effective for each in plan.namespaces}
+        return cls(
+            plan.cluster,
+            {each.name: each.rules for each in plan.namespaces},
+            {name: held for name, held in effective.items() if held is not None},
+        )
 
     def suggest(
         self, source: NamedEnd, target: NamedEnd, port: Port, explanation: Explanation
@@ -56,7 +73,26 @@ class Suggester:
                     known += [] if rule in known else [rule]
                 else:
                     policies.append(self._policy(half.direction, workload, other, port))
-        return [snippet(namespace, known) for namespace, known in rules.items()] + policies
+        return [self._snippet(namespace, known) for namespace, known in rules.items()] + policies
+
+    def _snippet(self, namespace: str, rules: Sequence[JSON]) -> str:
+        refusals = dict.fromkeys(filter(None, (self._refusal(namespace, r) for r in rules)))
+        return "\n".join([*(f"# {each}" for each in refusals), snippet(namespace, rules)])
+
+    def _refusal(self, namespace: str, given: JSON) -> str:
+        """Say why the profile of a namespace would refuse a rule; empty where it would not."""
+        held = self.intents.get(namespace)
+        if held is None:
+            return ""
+        rule = declared_rule(namespace, AllowRule.model_validate(given))
+        problem = (
+            rule
+            if isinstance(rule, Refusal)
+            else beyond_profile(
+                rule, namespace, held.may_declare, held.internet, self.cluster.namespace
+            )
+        )
+        return f"Refused by SecurityProfile {held.profile}: {problem.message}" if problem else ""
 
     def _rule(self, direction: Direction, own: Workload, other: NamedEnd, port: Port) -> JSON:
         mine, theirs = _SIDES[direction]

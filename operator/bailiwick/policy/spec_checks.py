@@ -81,7 +81,9 @@ def _allowance(at: str, allowance: Allowance) -> Iterator[Problem]:
         return
     # An entity names who is reached; a rule needs some side, which is this namespace's then.
     source = allowance.from_ if allowance.entity is None else Peer(namespace="any")
-    rule = TemplateRule(from_=source, to=allowance.to, ports=allowance.to_ports)
+    rule = TemplateRule(from_=source, to=allowance.to)
+    if "to_ports" in allowance.model_fields_set:
+        rule = rule.model_copy(update={"ports": allowance.to_ports})
     for field, words in _placed(at, problems(rule)):
         yield field.replace(f"{at}.ports", f"{at}.toPorts"), words
 

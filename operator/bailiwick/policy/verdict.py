@@ -32,7 +32,7 @@ from bailiwick.policy.controls.evaluate import Evaluated, evaluate, not_evaluate
 from bailiwick.policy.controls.hygiene import too_old_at
 from bailiwick.policy.controls.network import ENFORCER_UNKNOWN
 from bailiwick.policy.controls.result import Outcome
-from bailiwick.policy.effective import Enforcement
+from bailiwick.policy.effective import EffectiveIntent, Enforcement
 
 NOTHING_EVALUATED = (
     "No control was evaluated: the profile switches all of them off, so there is nothing to be "
@@ -121,10 +121,10 @@ def compliant(
         return Statement("Unknown", ready.reason, ready.message)
     if not evidence.settings.enforcer:
         return Statement("Unknown", Reason.ENFORCEMENT_UNPROVEN, ENFORCER_UNKNOWN)
-    return _holds(controls)
+    return _holds(evidence.effective, controls)
 
 
-def _holds(controls: Sequence[Evaluated]) -> Statement:
+def _holds(effective: EffectiveIntent, controls: Sequence[Evaluated]) -> Statement:
     passing = sum(each.result.outcome is Outcome.PASS for each in controls)
     warnings = [each for each in controls if each.result.outcome is Outcome.WARN]
     if not passing and not warnings:
@@ -132,6 +132,8 @@ def _holds(controls: Sequence[Evaluated]) -> Statement:
     message = f"All controls that count hold: {passing} pass."
     if warnings:
         message += f" {aspects.named(warnings, 'warns', 'warn')}"
+    if not effective.isolate:
+        message += f" Profile {effective.profile} asks for no isolation, so there is none."
     return Statement("True", Reason.COMPLIANT, message)
 
 

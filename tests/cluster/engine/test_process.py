@@ -58,7 +58,7 @@ def test_one_line_is_logged_for_each_thing_that_changed_and_none_for_what_did_no
         return lines
 
     wrote, ready, compliant = eventually(all_is_said)
-    assert wrote == f"{shop.name}: wrote 4 network policies"
+    assert wrote == f"{shop.name}: applied or removed 4 policies"
     assert ready.startswith(f"{shop.name}: Ready is True")
     assert compliant.startswith(f"{shop.name}: Compliant is True")
     everything = log(operator)

@@ -106,6 +106,12 @@ TOLD = {
         "RepeatedKey",
         "5: Deployment shop/web: spec stands twice in one mapping: the last one counts",
     ),
+    "a field that a policy does not have": (
+        WEB + ports("http").replace("podSelector", "podSelectr"),
+        "UnknownField",
+        "10: NetworkPolicy shop/a: spec.podSelectr: there is no such field, so it says nothing: "
+        "did you mean podSelector?",
+    ),
     "a policy of Calico's": (
         WEB + "apiVersion: projectcalico.org/v3\nkind: GlobalNetworkPolicy\nmetadata: {name: a}\n",
         "NotEvaluated",
@@ -170,3 +176,12 @@ def test_a_namespace_without_labels_has_its_name(tmp_path: Path) -> None:
     )
     lines = run(tmp_path, text, "reach").stdout.splitlines()
     assert "shop/api[Deployment] => shop/web[Deployment] : All Connections" in lines
+
+
+@pytest.mark.parametrize("command", ["plan", "reach"])
+def test_that_there_is_nothing_to_read_is_an_error(command: str, tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("# nothing")
+    for argument, where in ((str(tmp_path), f"in {tmp_path}"), ("-", "on standard input")):
+        done = CliRunner().invoke(cli, [command, argument], input="\n")
+        assert done.exit_code == 2
+        assert done.stderr.startswith(f"error: there is no Kubernetes object {where}: ")

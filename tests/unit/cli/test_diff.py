@@ -177,6 +177,13 @@ def test_a_directory_that_one_revision_does_not_have_is_empty_there(
     assert done.stdout.splitlines()[-1] == "2 added."
 
 
+def test_a_finding_of_both_revisions_is_not_new(repository: Repository) -> None:
+    repository.commit(one=OLD, two=OLD)
+    repository.commit(readme="kind: Readme\n")
+    done = CliRunner().invoke(diff, ["--git", "HEAD~1..HEAD", "app"])
+    assert done.stdout == "No change in who can reach whom.\n"
+
+
 @pytest.mark.parametrize("span", ["nowhere..HEAD", "HEAD", "--help..HEAD"])
 def test_revisions_that_are_not_there_are_told(span: str, repository: Repository) -> None:
     repository.commit(all=OLD)

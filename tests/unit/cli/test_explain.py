@@ -94,6 +94,14 @@ def test_what_is_suggested_makes_it_possible(source: str, target: str) -> None:
     assert CliRunner().invoke(plan, ["-"], input=given).exit_code in (0, 1)
 
 
+def test_what_the_profile_would_refuse_is_suggested_with_that() -> None:
+    limited = profile("network: {mayDeclare: {cidrs: [203.0.113.0/24]}}") + SHOP + intent()
+    (beyond,) = data(limited, "api", "8.8.8.8:443")[0]["add"]
+    assert beyond.startswith("# Refused by SecurityProfile restricted: 8.8.8.8/32 is not inside")
+    (within,) = data(limited, "api", "203.0.113.9:443")[0]["add"]
+    assert "Refused" not in within
+
+
 def test_a_namespace_without_an_intent_is_suggested_a_policy() -> None:
     given = SHOP + CLOSED
     (answer,) = data(given, "web", "api:8080")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import cast
@@ -23,13 +24,15 @@ class Told:
     """What a recorder was told, as severity and note."""
 
     events: list[tuple[Severity, str]] = field(default_factory=list)
+    heard: asyncio.Event = field(default_factory=asyncio.Event)
 
     def tell(
         self, regarding: Regarding, severity: Severity, reason: str, action: str, note: str
     ) -> None:
         assert regarding.namespace == "shop"
-        assert (reason, action) == ("Why", "Assess")
+        assert (reason, action) in {("Why", "Assess"), ("DriftRepaired", "Repair")}
         self.events.append((severity, note))
+        self.heard.set()
 
 
 def told(kind: str, status: Truth, before: str | None) -> list[tuple[Severity, str]]:
@@ -41,7 +44,13 @@ def told(kind: str, status: Truth, before: str | None) -> list[tuple[Severity, s
 
 @pytest.mark.parametrize(
     "kind, status",
-    [("Ready", "True"), ("Compliant", "True"), ("Compliant", "False"), ("Compliant", "Unknown")],
+    [
+        ("Ready", "True"),
+        ("NetworkEnforced", "False"),
+        ("Compliant", "True"),
+        ("Compliant", "False"),
+        ("Compliant", "Unknown"),
+    ],
 )
 def test_a_first_status_is_no_change(kind: str, status: Truth) -> None:
     assert told(kind, status, before=None) == []
@@ -51,7 +60,20 @@ def test_a_first_status_that_says_what_hinders_us_is_told() -> None:
     assert told("Ready", "False", before=None) == [("Warning", "Ready is False: so it is")]
 
 
-@pytest.mark.parametrize("kind", ["Ready", "Compliant"])
+@pytest.mark.parametrize("kind", ["Ready", "NetworkEnforced", "Compliant"])
 def test_a_change_is_told_both_ways(kind: str) -> None:
     assert told(kind, "False", before="True") == [("Warning", f"{kind} is False: so it is")]
     assert told(kind, "True", before="False") == [("Normal", f"{kind} is True: so it is")]
+
+
+async def test_repairs_of_the_same_moment_are_told_together() -> None:
+    recorder = Told()
+    notices = Notices(cast(Recorder, recorder), Metrics())
+    for name in ("dns-out", "bailiwick-isolation", "dns-out"):
+        notices.repaired(INTENT, (name,))
+    await recorder.heard.wait()
+    note = (
+        "2 NetworkPolicies changed or deleted by somebody else, and put right: "
+        "bailiwick-isolation, dns-out."
+    )
+    assert recorder.events == [("Warning", note)]

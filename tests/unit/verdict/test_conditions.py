@@ -54,6 +54,13 @@ def test_a_namespace_as_it_should_be_is_compliant() -> None:
     }
 
 
+def test_a_profile_that_asks_for_no_isolation_says_so_beside_the_verdict() -> None:
+    open_to_all = evidence(effective=effective(isolate=frozenset()))
+    verdict = conditions(status(open_to_all))["Compliant"]
+    assert verdict["status"] == "True"
+    assert verdict["message"].endswith("asks for no isolation, so there is none.")
+
+
 OVERDUE = image(critical(), seen=timedelta(days=16))
 WIDE = widened("break-glass")
 FAILURE = Failure("PullDenied", "The registry wants credentials", NOW)

@@ -43,8 +43,7 @@ class Reasons:
         self._plan = plan
         self._before = _Cuts(plan.world.workloads.graph)
         self._after = _Cuts(plan.after.workloads.graph)
-        rules = {each.name: each.rules for each in plan.namespaces}
-        self._suggester = Suggester(plan.cluster, rules)
+        self._suggester = Suggester.of(plan)
 
     def whys(self, edge: NamespaceEdge) -> list[Why]:
         """Explain every port of an edge; those of which all is alike are together."""
