@@ -58,7 +58,8 @@ Ports = Annotated[
     tuple[Port, ...],
     Field(max_length=20, json_schema_extra={**AS_SET, **rules(Rule("self.size() > 0", NO_PORTS))}),
 ]
-"""An empty list would mean all ports to one reader, and none to another, so it is refused."""
+"""An empty list would mean all ports to one reader and none to another, so people are refused one;
+a template whose values name none may give it."""
 
 CIDR = Annotated[
     str,

@@ -105,11 +105,8 @@ class Statuses:
         was = {c["type"]: c["status"] for c in before.status.get("conditions") or ()}
         said = set()
         for condition in assessment.conditions:
-            if (
-                condition.type not in _TOLD
-                or condition.type not in was
-                and condition.type == _LATER
-            ):
+            is_first = condition.type not in was
+            if condition.type not in _TOLD or (is_first and condition.type == _LATER):
                 continue
             # The others say the same as Ready where that is what hinders them.
             if was.get(condition.type) == condition.status or condition.message in said:

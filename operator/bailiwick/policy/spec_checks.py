@@ -13,7 +13,7 @@ from typing import Final
 
 from bailiwick.api.durations import InvalidDuration, parse_duration
 from bailiwick.api.intent import AllowRule, RemediateWithin, SecurityIntentSpec
-from bailiwick.api.peers import Peer
+from bailiwick.api.peers import NO_PORTS, Peer
 from bailiwick.api.profile import Allowance, SecurityProfileSpec
 from bailiwick.api.template import TemplateRule
 from bailiwick.policy.network.rule_checks import problems
@@ -56,6 +56,8 @@ def profile_problems(spec: SecurityProfileSpec) -> Iterator[Problem]:
 def _rule(at: str, rule: AllowRule) -> Iterator[Problem]:
     yield from _name(f"{at}.name", rule.name)
     yield from _placed(at, problems(rule))
+    if not rule.ports and "ports" in rule.model_fields_set:
+        yield f"{at}.ports", NO_PORTS
     if rule.from_ is not None and rule.to is not None and not (_ours(rule.from_) or _ours(rule.to)):
         yield (
             at,
@@ -81,9 +83,9 @@ def _allowance(at: str, allowance: Allowance) -> Iterator[Problem]:
         return
     # An entity names who is reached; a rule needs some side, which is this namespace's then.
     source = allowance.from_ if allowance.entity is None else Peer(namespace="any")
-    rule = TemplateRule(from_=source, to=allowance.to)
-    if "to_ports" in allowance.model_fields_set:
-        rule = rule.model_copy(update={"ports": allowance.to_ports})
+    if not allowance.to_ports and "to_ports" in allowance.model_fields_set:
+        yield f"{at}.toPorts", NO_PORTS
+    rule = TemplateRule(from_=source, to=allowance.to, ports=allowance.to_ports)
     for field, words in _placed(at, problems(rule)):
         yield field.replace(f"{at}.ports", f"{at}.toPorts"), words
 

@@ -24,7 +24,6 @@ ALLOWED: tuple[Json, ...] = (
 REFUSED: tuple[tuple[Json, str], ...] = (
     ({}, "write from, to, or both"),
     ({"ports": [80]}, "write from, to, or both"),
-    ({"to": {"namespace": "a"}, "ports": []}, "ports: name some ports, or leave this out"),
     ({"form": {"namespace": "a"}, "to": {"workload": {}}}, "form: there is no such field"),
     ({"to": {"namespaces": ["a"]}}, "to.namespaces: there is no such field"),
     ({"to": {}}, "to: write exactly one of"),

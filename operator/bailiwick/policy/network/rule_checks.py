@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from bailiwick.api.intent import AllowRule
-from bailiwick.api.peers import NO_PORTS, Peer
+from bailiwick.api.peers import Peer
 from bailiwick.api.template import TemplateRule
 from bailiwick.api.types import MESSAGE_LIMIT, LabelSelector
 from bailiwick.policy.ports import InvalidPort, Port
@@ -43,8 +43,6 @@ def problems(rule: TemplateRule | AllowRule) -> Iterator[Problem]:
             yield "from.fqdn: a host name can only stand under to: write cidr under from"
     if rule.to is not None:
         yield from _peer("to", rule.to)
-    if not rule.ports and "ports" in rule.model_fields_set:
-        yield f"ports: {NO_PORTS}"
     for number, port in enumerate(rule.ports):
         try:
             Port.parse(port)
