@@ -194,6 +194,20 @@ def test_the_picture_zooms_by_keys_buttons_and_wheel(shop: Page) -> None:
     assert zoom() == pytest.approx(first)
 
 
+def test_what_is_chosen_stays_in_sight_while_the_picture_grows(show: Show, large: str) -> None:
+    shown = show(large)
+    shown.click(node("reviews-api"))
+    for _ in range(6):
+        shown.click("#larger")
+    box, view = (
+        shown.locator(selector).bounding_box() for selector in (node("reviews-api"), "#view")
+    )
+    assert box
+    assert view
+    assert view["x"] <= box["x"] <= view["x"] + view["width"] - box["width"]
+    assert view["y"] <= box["y"] <= view["y"] + view["height"] - box["height"]
+
+
 def test_the_theme_follows_the_system_until_it_is_chosen(show: Show, tmp_path: Path) -> None:
     shown = show(page(tmp_path, SHOP), theme="dark")
 

@@ -78,8 +78,8 @@ function onKey(event) {
   } else if (!isTyping) {
     const acts = {
       "/": () => search.focus(),
-      "+": () => setZoom(state.zoom * 1.2),
-      "-": () => setZoom(state.zoom / 1.2),
+      "+": () => zoomBy(1.2),
+      "-": () => zoomBy(1 / 1.2),
       0: fitAll,
     };
     if (event.key in acts) {
@@ -96,7 +96,6 @@ function onSearch() {
     ? `${found.length} of ${many(nodes.length, "workload")} match`
     : "";
   refresh();
-  if (state.wanted && found.length > 0) reveal(found[0].box);
 }
 
 // Enter goes through what was found.

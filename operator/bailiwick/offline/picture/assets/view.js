@@ -90,9 +90,8 @@ function refresh() {
     group.element.classList.toggle("faded", state.chosen !== null && !nearGroups.has(group.number));
     group.element.classList.toggle("chosen", kind === "group" && number === group.number);
     const more = folded(group);
-    group.button.querySelector(".held").textContent = [group.held, more]
-      .filter(Boolean)
-      .join(" · ");
+    const held = group.button.querySelector(".held");
+    held.textContent = held.title = [group.held, more].filter(Boolean).join(" · ");
     group.button.setAttribute("aria-pressed", kind === "group" && number === group.number);
     group.button.setAttribute(
       "aria-label",
@@ -103,8 +102,8 @@ function refresh() {
   }
   for (const node of nodes) {
     node.button.hidden = !isNodeShown(node);
-    const isFaded = state.chosen !== null ? !near.has(node) : state.wanted !== "" && !isMatch(node);
-    node.button.classList.toggle("faded", isFaded);
+    const isFaded = state.chosen !== null ? !near.has(node) : state.wanted !== "";
+    node.button.classList.toggle("faded", isFaded && !isMatch(node));
     node.button.classList.toggle("match", isMatch(node));
     node.button.classList.toggle("chosen", kind === "node" && number === node.number);
     node.button.setAttribute("aria-pressed", kind === "node" && number === node.number);
@@ -132,6 +131,14 @@ function setZoom(zoom, at = null) {
   const ratio = state.zoom / before;
   view.scrollLeft += now.left + (x - held.left) * ratio - x;
   view.scrollTop += now.top + (y - held.top) * ratio - y;
+}
+
+// What is chosen stays in sight, wherever it was.
+function zoomBy(factor) {
+  setZoom(state.zoom * factor);
+  const { kind, number } = state.chosen ?? {};
+  const thing = { node: nodes, group: groups }[kind]?.[number];
+  if (thing) bringIntoSight(thing.box);
 }
 
 // Bring boxes into sight: as large as the view allows, but not larger than life.
@@ -163,8 +170,12 @@ function scrollTo(x, y) {
 const fitAll = () => fit(groups.filter(isGroupShown).map((group) => group.box));
 
 // Go to a box that is out of sight, or too small to be read.
-function reveal([left, top, width, height]) {
-  if (state.zoom < 0.7) setZoom(0.9);
+function reveal(box) {
+  if (state.zoom < FAR) setZoom(0.9);
+  bringIntoSight(box);
+}
+
+function bringIntoSight([left, top, width, height]) {
   const area = view.getBoundingClientRect();
   const at = canvas.getBoundingClientRect();
   const x = at.left + left * state.zoom;
