@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -84,7 +83,7 @@ def reach(
             click.echo(f"note: {who} {_ON_NODES}", err=True)
         lines: Iterable[str] = connection_list(found)
     elif output == "json":
-        lines = [json.dumps(reach_report.as_data(found, namespaces), indent=2)]
+        lines = reach_report.as_json(reach_report.as_data(found, namespaces))
     else:
         lines = reach_report.as_text(found, namespaces)
     echo_lines(lines)

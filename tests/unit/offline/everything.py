@@ -33,7 +33,7 @@ def tell_everything(inventory: Inventory, now: datetime) -> Plan:
     assert plan_reports.as_markdown(made)
     list(connection_list(made.world))
     assert reach_report.as_text(made.world)
-    json.dumps(reach_report.as_data(made.world))
+    json.loads("".join(reach_report.as_json(reach_report.as_data(made.world))))
     _tell_differences(made, plan(Inventory(), Settings(), now))
     _explain(made)
     _draft(inventory, made)
