@@ -53,7 +53,6 @@ _ROLLOUT_PAUSE = 0.5
 _ROLLOUT_PAUSE_OF_AN_INTENT = 0.001
 
 
-# What somebody else lets through hardly ever changes by one event alone.
 _REACH_PAUSE = 0.3
 
 
@@ -102,7 +101,13 @@ class Operator:
         }
         self.resync = Resync(client, self.stores, self._readable_changed)
         self.world = World(self._read_problems, lambda: self.watches.served())
-        self.reachability = Reachability(self.world, settings, self._wake_for_reach)
+        self.reachability = Reachability(
+            self.world,
+            settings,
+            self.concerns,
+            # What others let through often changes in several steps.
+            lambda namespace: self.namespace_queue.add_after(namespace, _REACH_PAUSE),
+        )
         self.denials = ClusterDenials(
             client,
             self.world,
@@ -179,11 +184,6 @@ class Operator:
     def concerned(self) -> list[str]:
         """Return the namespaces that have an intent, or a label that asks for one."""
         return [each for each in self.world.all_namespaces if self.concerns(each)]
-
-    def _wake_for_reach(self, namespace: str) -> None:
-        """Have a namespace looked at soon: what others do often comes in several steps."""
-        if self.concerns(namespace):
-            self.namespace_queue.add_after(namespace, _REACH_PAUSE)
 
     def enqueue_all(self) -> None:
         """Have every namespace that concerns us looked at."""

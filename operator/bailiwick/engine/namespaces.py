@@ -50,6 +50,8 @@ NOT_OPTED_IN = (
     "or label the namespace bailiwick.dev/profile."
 )
 
+_SOON = timedelta(seconds=0.2)
+
 
 class WriteFailed(Exception):
     """A policy could not be written: the status says so, and it is to be tried again.
@@ -92,6 +94,8 @@ class NamespaceReconciler:
         except NamespaceTerminating:
             self._forget(name)  # the watch has not told us yet
             return None
+        finally:
+            self.reachability.seen_to(name)
 
     async def _look(self, name: str) -> timedelta | None:
         namespace = self.world.namespace(name)
@@ -146,6 +150,8 @@ class NamespaceReconciler:
         self._report_repairs(intent, enforced)
         if enforced.written:
             self.reachability.changed(namespace.name)
+        if not enforced.failed and self.reachability.waits_for_others(meaning):
+            return _SOON
         evidence = await self._evidence(namespace, intent, meaning, wanted, enforced, now)
         rescan, ends = await self.rescans.advance(intent, meaning.effective.images, now)
         wake = await self.statuses.tell(namespace, intent, evidence, now, rescan)

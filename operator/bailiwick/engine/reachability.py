@@ -19,7 +19,6 @@ from bailiwick.policy.reach.declared import DeclaredBy
 from bailiwick.policy.reach.kinds.unreadable import cluster_policy_or_unknown, read_or_unknown
 from bailiwick.policy.reach.neighbourhood import neighbourhood
 from bailiwick.policy.rules import NamespacePeer, Rule, ServicePeer
-from bailiwick.policy.selectors import EVERYTHING
 
 if TYPE_CHECKING:
     from bailiwick.engine.meaning import Meaning
@@ -40,19 +39,26 @@ POLICY_KINDS = frozenset(
 )
 """The kinds, by plural, without which nobody knows what is possible."""
 
+_KEPT = 512
 _BY_LABELS = "*"
 """Stands for every namespace, for those who name namespaces by their labels."""
 
 
 @dataclass(slots=True)
 class Reachability:
-    """Works out what is possible in a namespace; `wake` is told whose answer may have changed."""
+    """Works out what is possible in a namespace; `wake` is told whose answer may have changed.
+
+    `concerns` says whether a namespace has an intent or a label of ours.
+    """
 
     world: World
     settings: Settings
+    concerns: Callable[[str], bool]
     wake: Callable[[str], None]
+    _seen_to: set[str] = field(default_factory=set)
     _dependents: Dependents = field(default_factory=Dependents)
     _asks: dict[str, dict[str, tuple[Ask, ...]]] = field(default_factory=lambda: defaultdict(dict))
+    _lately: dict[tuple[str, str], list[Policy]] = field(default_factory=dict)
     _asked_by: dict[str, frozenset[str]] = field(default_factory=dict)
     _shapes: dict[str, Counter[object]] = field(default_factory=lambda: defaultdict(Counter))
 
@@ -63,29 +69,42 @@ class Reachability:
         here = meaning.effective.namespace
         desired = Desired.of(here, meaning.compiled)
         self._note_asks(here, meaning.effective.rules, desired)
-        around = _Surroundings(self.world)
-        own = [policy for each in live for policy in read_or_unknown(each)]
-        asks = self._asks.get(here, {})
+        own = [policy for each in live for policy in self._read(each)]
+        asks = [ask for each in self._asks.get(here, {}).values() for ask in each]
         near = neighbourhood(
             here,
             (*own, *desired.policies),
-            around,
-            dict.fromkeys(asks, EVERYTHING),
+            _Surroundings(self.world, self._read),
+            [policy.subject for ask in asks for policy in ask.policies],
             cluster_network(self.settings, self.world.nodes()),
         )
-        self._dependents.record(
-            here, near.others | asks.keys() | ({_BY_LABELS} if near.by_labels else set())
-        )
+        self._dependents.record(here, near.others | ({_BY_LABELS} if near.by_labels else set()))
         held = Held(
             meaning.effective,
             desired,
             own,
-            frozenset(policy.key for each in foreign for policy in read_or_unknown(each)),
+            frozenset(policy.key for each in foreign for policy in self._read(each)),
             near,
-            [ask for each in asks.values() for ask in each],
+            asks,
             {k: why for k, why in self.world.unreadable.items() if k in POLICY_KINDS},
         )
         return held.look()
+
+    def waits_for_others(self, meaning: Meaning) -> bool:
+        """Say whether a namespace that this one names was not seen to yet since the start.
+
+        What it lets through may be about to change, and a status would be written twice.
+        """
+        here = meaning.effective.namespace
+        named = {name for rule in meaning.effective.rules for name in _named(rule)} - {here}
+        waits = any(self.concerns(name) and name not in self._seen_to for name in named)
+        if waits:
+            self._note_asks(here, meaning.effective.rules, Desired.of(here, meaning.compiled))
+        return waits
+
+    def seen_to(self, namespace: str) -> None:
+        """Take in that all was tried that there is to do in a namespace."""
+        self._seen_to.add(namespace)
 
     def forget(self, namespace: str) -> None:
         """Let go of what was recorded for a namespace."""
@@ -108,7 +127,21 @@ class Reachability:
         """Wake those whose answer depends on what a namespace lets through."""
         for dependent in self._dependents.on(namespace):
             if dependent != namespace:
-                self.wake(dependent)
+                self._wake(dependent)
+
+    def _wake(self, namespace: str) -> None:
+        if self.concerns(namespace):
+            self.wake(namespace)
+
+    def _read(self, policy: NetworkPolicy) -> list[Policy]:
+        """Read a policy; the last ones are kept, since neighbours are looked at one by one."""
+        key = policy.uid, policy.resource_version
+        found = self._lately.get(key)
+        if found is None:
+            if len(self._lately) >= _KEPT:
+                self._lately.clear()
+            found = self._lately[key] = read_or_unknown(policy)
+        return found
 
     def _counts(self, pod: Pod, old: Pod | None) -> bool:
         """Count a pod's shape, and say whether it is the first or was the last of its kind."""
@@ -139,7 +172,7 @@ class Reachability:
             if not self._asks[name]:
                 del self._asks[name]
             if before != after:
-                self.wake(name)
+                self._wake(name)
         if asks:
             self._asked_by[here] = frozenset(asks)
         else:
@@ -151,6 +184,7 @@ class _Surroundings:
     """What is known of the cluster, with the policies read."""
 
     world: World
+    read: Callable[[NetworkPolicy], list[Policy]]
 
     def namespace(self, name: str) -> Namespace | None:
         return self.world.namespace(name)
@@ -166,7 +200,7 @@ class _Surroundings:
 
     def policies(self, namespace: str) -> Iterator[Policy]:
         for each in self.world.policies.within(namespace):
-            yield from read_or_unknown(each)
+            yield from self.read(each)
         if not namespace:
             yield from map(cluster_policy_or_unknown, self.world.cluster_policies.values())
 

@@ -19,6 +19,7 @@ from bailiwick.offline.stand_ins import Assumed, with_stand_ins
 from bailiwick.offline.world import World, world
 from bailiwick.policy.cluster import FixedCluster
 from bailiwick.policy.findings.edges import EdgeReport, Foreign
+from bailiwick.policy.findings.words import Names
 from bailiwick.policy.reach.cluster_network import ClusterNetwork, cluster_network
 from bailiwick.policy.reach.declared import Declared, DeclaredBy
 from bailiwick.policy.reach.kinds import network_policy
@@ -181,7 +182,8 @@ class _Reader:
         edges = namespace_edges(name, workloads, self.declared)
         cut = [] if held.is_enforced else cut_edges(name, self.now.workloads, workloads)
         rules = {rule.name: rule for rule in held.effective.rules}
-        report = EdgeReport(name, rules, edges, cut, workloads, self.declared, self.foreign)
+        names = Names(workloads.classes, name)
+        report = EdgeReport(name, rules, names, edges, cut, workloads, self.declared, self.foreign)
         for told in report.findings():
             at = places.of_policy(told.policy) if told.policy else places.of(held, told.field)
             findings.append(Finding.at(at, told))

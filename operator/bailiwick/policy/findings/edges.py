@@ -64,6 +64,7 @@ class EdgeReport:
 
     here: str
     rules: Mapping[str, Rule]
+    names: Names
     edges: Sequence[NamespaceEdge]
     cut: Sequence[NamespaceEdge]
     workloads: Workloads
@@ -220,7 +221,7 @@ class EdgeReport:
 
     def told(self, edges: Sequence[NamespaceEdge]) -> str:
         """Name some edges, folded."""
-        names = Names(self.workloads.classes, self.here)
-        rows = folded((Edge(edge.source, edge.target, edge.ports) for edge in edges), names, _TOLD)
-        told = [f"{row.sources} to {row.targets} on {words.ports(row.says)}" for row in rows]
-        return words.some(told, _TOLD, "; ")
+        told = (Edge(edge.source, edge.target, edge.ports) for edge in edges)
+        rows = folded(told, self.names, _TOLD)
+        lines = [f"{row.sources} to {row.targets} on {words.ports(row.says)}" for row in rows]
+        return words.some(lines, _TOLD, "; ")

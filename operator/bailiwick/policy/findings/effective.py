@@ -122,7 +122,7 @@ class Held:
         today = namespace_edges(here, self._now, self._declared_today) if self._is_audit else edges
         rules = {rule.name: rule for rule in self.effective.rules}
         report = EdgeReport(
-            here, rules, edges, cut, self._read, self._declared, self._foreign_policies
+            here, rules, self._names, edges, cut, self._read, self._declared, self._foreign_policies
         )
         findings = [*self._unread(), *report.findings(), *self._unisolated(), *self._shadowed()]
         audit = self._audited(report, today) if self._is_audit else None
@@ -163,6 +163,11 @@ class Held:
     def _declared_in(self, graph: Graph) -> Declared:
         return Declared(graph, self.desired.made_of, policies=self.desired.policies)
 
+    @cached_property
+    def _names(self) -> Names:
+        near = self.neighbourhood
+        return Names(self._now.classes, near.here, near.others)
+
     @property
     def _foreign_policies(self) -> Foreign:
         everywhere = {policy.key for policy in self.neighbourhood.policies}
@@ -195,7 +200,7 @@ class Held:
             }
             if not free:
                 continue
-            names = some(Names(self._now.classes, here).several(free), _TOLD)
+            names = some(self._names.several(free), _TOLD)
             yield Finding(
                 here,
                 Severity.NOTE if self._is_audit else Severity.ERROR,
@@ -229,8 +234,7 @@ class Held:
 
     def _audited(self, report: EdgeReport, today: Iterable[NamespaceEdge]) -> Audit:
         told = [edge for edge in report.cut if is_told(edge.source, edge.target)]
-        names = Names(self._now.classes, self.effective.namespace)
-        rows = folded((Edge(e.source, e.target, e.ports) for e in told), names)
+        rows = folded((Edge(e.source, e.target, e.ports) for e in told), self._names)
         gone = {(edge.source, edge.target) for edge in told}
         possible = {(e.source, e.target) for e in _counted(today) if e.state in _POSSIBLE}
         return Audit(

@@ -91,10 +91,16 @@ def _blocks(block: Addresses) -> list[str]:
 
 
 class Names:
-    """How workloads are called in a table that is about the namespace `here`, or about none."""
+    """How workloads are called in a table that is about the namespace `here`, or about none.
 
-    def __init__(self, workloads: Iterable[Workload], here: str = "") -> None:
+    `partly` are namespaces of which other workloads are not among these.
+    """
+
+    def __init__(
+        self, workloads: Iterable[Workload], here: str = "", partly: Collection[str] = ()
+    ) -> None:
         self._here = here
+        self._partly = partly
         self._all = frozenset(workloads)
         self._of_namespace: dict[str, set[Workload]] = defaultdict(set)
         kinds: dict[tuple[str, str], int] = defaultdict(int)
@@ -122,7 +128,8 @@ class Names:
         for namespace in sorted({w.namespace for w in chosen}, key=self._order):
             own = {w for w in chosen if w.namespace == namespace}
             every = self._of_namespace[namespace]
-            if len(every) > 1 and every - own <= left and len(own) > 1:
+            whole = namespace not in self._partly and every - own <= left
+            if whole and len(every) > 1 and len(own) > 1:
                 found.append("every workload" if namespace == self._here else f"{namespace}/*")
             else:
                 found += [self.one(workload) for workload in sorted(own)]

@@ -8,7 +8,7 @@ policies name them, so that the cost follows what a namespace names and not the 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -78,22 +78,20 @@ def neighbourhood(
     here: str,
     naming: Iterable[Policy],
     around: Surroundings,
-    also: Mapping[str, Selector] | None = None,
+    also: Iterable[PodsPeer] = (),
     network: ClusterNetwork = NOTHING_TOLD,
 ) -> Neighbourhood:
     """Gather whom some policies of a namespace name.
 
-    `also` are further namespaces of which some pods matter.
+    `also` are pods of further namespaces that matter.
     """
     named = _Named(here, around)
     everywhere = tuple(around.policies(""))
     chosen = (*naming, *(each for each in everywhere if _may_select(each, here, around)))
     peers = _peers(chosen)
     named.add(_ANYWHERE)
-    for peer in sorted(each for each in peers if isinstance(each, PodsPeer)):
+    for peer in sorted({*(each for each in peers if isinstance(each, PodsPeer)), *also}):
         named.add(peer)
-    for name, selector in (also or {}).items():
-        named.pods[name].add(selector)
     others = sorted(name for name in named.pods if around.namespace(name) is not None)
     pods = [pod for pod in around.pods(here) if not pod.finished]
     pods += [pod for name in others for pod in named.those_of(name)]
