@@ -72,6 +72,7 @@ class Operator:
         self.metrics = metrics
         self.namespace_queue: WorkQueue[str] = WorkQueue(observer=metrics.queue("namespaces"))
         self.profile_queue: WorkQueue[str] = WorkQueue(observer=metrics.queue("profiles"))
+        self.reach_queue: WorkQueue[str] = WorkQueue()
         self.dependents = Dependents()
         self.intents = DeclaredStore("SecurityIntent", self._intent_changed)
         self.profiles_known = DeclaredStore("SecurityProfile", self._profile_changed)
@@ -105,8 +106,8 @@ class Operator:
             self.world,
             settings,
             self.concerns,
-            # What others let through often changes in several steps.
-            lambda namespace: self.namespace_queue.add_after(namespace, _REACH_PAUSE),
+            self.namespace_queue.add,
+            lambda namespace: self.reach_queue.add_after(namespace, _REACH_PAUSE),
         )
         self.denials = ClusterDenials(
             client,
@@ -204,6 +205,7 @@ class Operator:
         self.enqueue_all()
         workers = self.options.workers
         self.namespace_queue.start(in_seconds(self._reconcile_namespace), workers=workers)
+        self.reach_queue.start(self._settle, workers=1)
         self.imaging.start()
         self.denials.start()
         self.profile_queue.start(in_seconds(self.profile_reconciler.reconcile), workers=1)
@@ -213,6 +215,7 @@ class Operator:
         """Finish what is in hand and take nothing more."""
         await asyncio.gather(
             self.namespace_queue.stop(seconds),
+            self.reach_queue.stop(seconds),
             self.imaging.stop(seconds),
             self.denials.queue.stop(seconds),
             self.profile_queue.stop(seconds),
@@ -246,6 +249,9 @@ class Operator:
             for profile in {each.profile for each in (before, after) if each}:
                 if before != after or self.profiles.rolling_out(profile):
                     self._look_at_rollout(profile)
+
+    async def _settle(self, namespace: str) -> None:
+        self.reachability.settle(namespace)
 
     def _look_at_rollout(self, profile: str) -> None:
         pause = len(self.intents.objects) * _ROLLOUT_PAUSE_OF_AN_INTENT

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING
 from bailiwick.engine.dependents import Dependents
 from bailiwick.policy.findings.effective import Desired, Held, NamespaceReach
 from bailiwick.policy.findings.incoming import Ask
+from bailiwick.policy.network.specs import text
 from bailiwick.policy.reach.cluster_network import cluster_network
 from bailiwick.policy.reach.declared import DeclaredBy
 from bailiwick.policy.reach.kinds.unreadable import cluster_policy_or_unknown, read_or_unknown
 from bailiwick.policy.reach.neighbourhood import neighbourhood
+from bailiwick.policy.reach.pods import workload_of
 from bailiwick.policy.rules import NamespacePeer, Rule, ServicePeer
 
 if TYPE_CHECKING:
@@ -48,13 +50,17 @@ _BY_LABELS = "*"
 class Reachability:
     """Works out what is possible in a namespace; `wake` is told whose answer may have changed.
 
-    `concerns` says whether a namespace has an intent or a label of ours.
+    `concerns` says whether a namespace has an intent or a label of ours. `settle_later` has
+    `settle` called for a namespace once its changes may be over: they often come in several steps.
     """
 
     world: World
     settings: Settings
     concerns: Callable[[str], bool]
     wake: Callable[[str], None]
+    settle_later: Callable[[str], None]
+    _unsettled: set[str] = field(default_factory=set)
+    _told: dict[str, object] = field(default_factory=dict)
     _seen_to: set[str] = field(default_factory=set)
     _dependents: Dependents = field(default_factory=Dependents)
     _asks: dict[str, dict[str, tuple[Ask, ...]]] = field(default_factory=lambda: defaultdict(dict))
@@ -78,6 +84,8 @@ class Reachability:
             [policy.subject for ask in asks for policy in ask.policies],
             cluster_network(self.settings, self.world.nodes()),
         )
+        for name in near.others & self._unsettled:
+            self._told.pop(name, None)  # What was seen just now may be gone when that settles.
         self._dependents.record(here, near.others | ({_BY_LABELS} if near.by_labels else set()))
         held = Held(
             meaning.effective,
@@ -124,10 +132,31 @@ class Reachability:
         self.changed(_BY_LABELS)
 
     def changed(self, namespace: str) -> None:
-        """Wake those whose answer depends on what a namespace lets through."""
-        for dependent in self._dependents.on(namespace):
-            if dependent != namespace:
-                self._wake(dependent)
+        """Take in that what a namespace lets through may have changed; `settle` follows later."""
+        if self._dependents.on(namespace):
+            self._unsettled.add(namespace)
+            self.settle_later(namespace)
+        else:
+            self._told.pop(namespace, None)
+
+    def settle(self, namespace: str) -> None:
+        """Wake those whose answer depends on what a namespace lets through, if that is new."""
+        self._unsettled.discard(namespace)
+        now = self._lets_through(namespace)
+        if self._told.get(namespace) != now:
+            self._told[namespace] = now
+            for dependent in self._dependents.on(namespace):
+                if dependent != namespace:
+                    self._wake(dependent)
+
+    def _lets_through(self, namespace: str) -> object:
+        """Return what is equal as long as the answers of others cannot change by a namespace."""
+        found = self.world.namespace(namespace)
+        if found is None:
+            return object()
+        policies = frozenset(text(each.spec) for each in self.world.policies.within(namespace))
+        shapes = frozenset(self._shapes.get(namespace, ()))
+        return hash((frozenset(found.labels.items()), policies, shapes))
 
     def _wake(self, namespace: str) -> None:
         if self.concerns(namespace):
@@ -148,7 +177,7 @@ class Reachability:
         if pod.finished or pod.host_network:
             return False
         shapes = self._shapes[pod.namespace]
-        shape = tuple(sorted(pod.labels.items())), pod.ports
+        shape = workload_of(pod), tuple(sorted(pod.labels.items())), pod.ports
         shapes[shape] += -1 if pod is old else 1
         if shapes[shape]:
             return shapes[shape] == 1 and pod is not old

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
-import yaml
+# Words that YAML takes for nothing but text. A list of PyYAML's would do, and takes milliseconds.
+_PLAIN: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*( [A-Za-z0-9_./-]+)*")
+# What YAML does not take as it is, or takes for the end of a line.
+_UNPRINTABLE: Final = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
+_NO_TEXT: Final = frozenset({"true", "false", "yes", "no", "on", "off", "y", "n", "null"})
 
 
 def snippet(namespace: str, rules: Sequence[Mapping[str, Any]]) -> str:
@@ -38,6 +44,17 @@ def policy_as_yaml(namespace: str, name: str, spec: Mapping[str, Any]) -> str:
 
 
 def flow(value: Any) -> str:
-    """Write a value in one line."""
-    text = yaml.safe_dump(value, default_flow_style=True, width=10_000, allow_unicode=True)
-    return text.removesuffix("...\n").strip()
+    """Write a value of JSON as YAML in one line: plain words as they are, all else in quotes."""
+    match value:
+        case dict():
+            pairs = (f"{flow(key)}: {flow(each)}" for key, each in value.items())
+            return f"{{{', '.join(pairs)}}}"
+        case list() | tuple():
+            return f"[{', '.join(map(flow, value))}]"
+        case str() if _PLAIN.fullmatch(value) and value.lower() not in _NO_TEXT:
+            return value
+    return _UNPRINTABLE.sub(_escaped, json.dumps(value, ensure_ascii=False))
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return f"\\u{ord(found.group()):04x}"

@@ -112,8 +112,8 @@ class Names:
     def one(self, workload: Workload) -> str:
         """Name a workload: `checkout`, `payments/api`, with its kind where that is needed."""
         name = workload.name
-        if not workload.namespace:
-            return name
+        if not workload.namespace or not workload.kind:
+            return name  # a stand-in for several
         if (workload.namespace, name) in self._ambiguous:
             name = f"{name}[{workload.kind}]"
         return name if workload.namespace == self._here else f"{workload.namespace}/{name}"

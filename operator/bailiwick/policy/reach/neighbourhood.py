@@ -9,15 +9,23 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
-from bailiwick.policy.facts import NO_LABELS, Labels, Namespace, Node, Owner, Pod
+from bailiwick.policy.facts import (
+    NO_LABELS,
+    ContainerPort,
+    Labels,
+    Namespace,
+    Node,
+    Owner,
+    Pod,
+)
 from bailiwick.policy.reach.cluster_network import NOTHING_TOLD, ClusterNetwork
 from bailiwick.policy.reach.graph import Graph
 from bailiwick.policy.reach.kinds.fields import NAMESPACE_NAME
 from bailiwick.policy.reach.model import AnyonePeer, NodesPeer, PodsPeer, Policy
-from bailiwick.policy.rules import WorkloadPeer
+from bailiwick.policy.rules import Direction, WorkloadPeer
 from bailiwick.policy.selectors import EVERYTHING, Selector
 
 NAMESPACES_EACH: Final = 32
@@ -97,9 +105,10 @@ def neighbourhood(
     pods += [pod for name in others for pod in named.those_of(name)]
     namespaces = [_namespace(around, name) for name in (here, *others)]
     policies = [policy for name in others for policy in around.policies(name)]
+    ports = _named_ports(chosen, pods)
     for stand_in in named.stand_ins.values():
         namespaces.append(stand_in.namespace)
-        pods.append(stand_in.pod)
+        pods.append(replace(stand_in.pod, ports=ports))
     return Neighbourhood(
         here,
         tuple(namespaces),
@@ -173,6 +182,27 @@ def _stand_in(peer: PodsPeer, number: int) -> _StandIn:
     namespace = Namespace(name, "", _satisfying(peer.namespaces))
     pod = Pod(name, name, "", _satisfying(peer.pods), owner, addresses=_NOT_ROUTED)
     return _StandIn(namespace, pod)
+
+
+def _named_ports(policies: Iterable[Policy], pods: Iterable[Pod]) -> tuple[ContainerPort, ...]:
+    """Return the ports that rules of egress name, with numbers that they have near by.
+
+    What number a name has elsewhere nobody looks up; that somebody has it is taken for sure.
+    """
+    names = {
+        port
+        for policy in policies
+        if Direction.EGRESS in policy.sides
+        for rule in policy.sides[Direction.EGRESS].rules
+        for port in rule.ports.names
+    }
+    if not names:
+        return ()
+    known = {(port.name, port.protocol): port for pod in pods for port in pod.ports if port.name}
+    found = []
+    for name, protocol in sorted({(each.name, each.protocol or "TCP") for each in names}):
+        found.append(known.get((name, protocol)) or ContainerPort(80, protocol, name))
+    return tuple(found)
 
 
 def _in_words(peer: PodsPeer) -> str:
