@@ -144,7 +144,7 @@ def test_each_thing_that_cannot_be_had_is_told_with_its_place_and_what_to_write(
         "those are: 203.0.113.0/24",
         "rule worker-to-partner",
         "name the addresses as a cidr",
-        "rule worker-to-queue there is no Service broken/queue: correct the name, or create it",
+        "rule worker-to-queue: there is no Service broken/queue: correct the name, or create it",
     ):
         assert text in told
     assert "gateway" not in told  # an allowance for pods that this namespace does not have
@@ -155,6 +155,22 @@ def test_what_somebody_changed_by_hand_is_repaired(demo: Demo) -> None:
     assert re.search(r"isolated again \d+ ms after the edit", told)
     assert re.search(r"made again \d+ ms after it was deleted", told)
     assert "1 NetworkPolicy changed or deleted by somebody else, and put right" in told
+
+
+def test_what_is_possible_is_told_with_who_causes_it_on_both_sides(demo: Demo) -> None:
+    told = joined(demo.part("What is possible, given every policy"))
+    edges = re.search(r"declares (\d+) edges, and (\d+) are possible", told)
+    assert edges
+    assert edges[1] == edges[2]
+    after = re.search(r"the status names it, (\d+) edges are possible", told)
+    assert after
+    assert int(after[1]) > int(edges[2])
+    assert "NetworkPolicy shop/debug-redis opens what the intent does not declare" in told
+    assert "To be mended by the owner of namespace shop" in told
+    assert "the finding is gone" in told
+    assert "rule billing-to-payments opens this side only" in told
+    assert "legacy/billing asks to reach api on 50051" in told
+    assert "from: {namespace: legacy, workload: {matchLabels: {app: billing}}}" in told
 
 
 def test_a_rescan_ends_and_finds_what_the_newer_database_knows(demo: Demo) -> None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from types import FrameType
 from typing import NoReturn
 
-from tests.demo import auditor, broken, declare, ending, install, repair, rescan, stage
+from tests.demo import auditor, broken, declare, ending, install, reach, repair, rescan, stage
 from tests.demo.errors import EXPECTED, explain
 from tests.demo.screen import Screen
 
@@ -29,6 +29,7 @@ def tell(screen: Screen) -> None:
             declare.apply_intents(scene)
             broken.show_broken(scene)
             repair.show_repairs(scene)
+            reach.show_reach(scene)
             rescan.show_rescan(scene)
             auditor.show_audit(scene)
             if ending.is_to_be_kept(os.environ):

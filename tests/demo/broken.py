@@ -14,7 +14,7 @@ def show_broken(stage: Stage) -> None:
     status = intent(stage, "broken")["status"]
     rows = [(each["field"], each["message"]) for each in status.get("refused", ())]
     rows += [
-        (f"rule {each['rule']}" if each.get("rule") else each["code"], each["message"])
+        (f"{each['severity']} {each['code']}", each["message"])
         for each in status["network"]["findings"]
     ]
     rows += [

@@ -62,6 +62,7 @@ class Reachability:
     _unsettled: set[str] = field(default_factory=set)
     _told: dict[str, object] = field(default_factory=dict)
     _seen_to: set[str] = field(default_factory=set)
+    _looked: set[str] = field(default_factory=set)
     _dependents: Dependents = field(default_factory=Dependents)
     _asks: dict[str, dict[str, tuple[Ask, ...]]] = field(default_factory=lambda: defaultdict(dict))
     _lately: dict[tuple[str, str], list[Policy]] = field(default_factory=dict)
@@ -75,6 +76,7 @@ class Reachability:
         here = meaning.effective.namespace
         desired = Desired.of(here, meaning.compiled)
         self._note_asks(here, meaning.effective.rules, desired)
+        self._looked.add(here)
         own = [policy for each in live for policy in self._read(each)]
         asks = [ask for each in self._asks.get(here, {}).values() for ask in each]
         near = neighbourhood(
@@ -116,6 +118,7 @@ class Reachability:
 
     def forget(self, namespace: str) -> None:
         """Let go of what was recorded for a namespace."""
+        self._looked.discard(namespace)
         self._dependents.record(namespace, frozenset())
         self._keep_asks(namespace, {})
 
@@ -200,7 +203,7 @@ class Reachability:
                 self._asks[name][here] = after
             if not self._asks[name]:
                 del self._asks[name]
-            if before != after:
+            if before != after and name in self._looked:
                 self._wake(name)
         if asks:
             self._asked_by[here] = frozenset(asks)

@@ -18,11 +18,11 @@ from bailiwick.offline.inventory import Inventory
 from bailiwick.offline.lines import Lines
 from bailiwick.offline.objects import POLICY_GROUP, Collector
 from bailiwick.offline.yaml_documents import Composed
-from bailiwick.policy.facts import Owner
 from bailiwick.policy.reach.kinds.unreadable import unknown
 from bailiwick.policy.reach.model import (
     PolicyKey,
 )
+from bailiwick.policy.reach.pods import controller_of
 from bailiwick.rendering.library import TEMPLATE_LABEL
 
 CLUSTER: Final = "cluster"
@@ -67,7 +67,6 @@ _NEEDED: Final = (
 )
 _OURS: Final = (resources.SECURITY_PROFILES, resources.SECURITY_INTENTS)
 _JOBS: Final = Resource("batch", "v1", "jobs", "Job")
-_HASH_LABEL: Final = "pod-template-hash"
 _NOT_READABLE: Final = "(not readable)"
 
 
@@ -155,9 +154,8 @@ class _Reader:
     def name_pods_after_deployments(self) -> None:
         """Name pods as their ReplicaSet is made: after the Deployment and a hash of its pods."""
         for place, pod in self.inventory.pods.items():
-            owner, suffix = pod.owner, f"-{pod.labels.get(_HASH_LABEL)}"
-            if owner is not None and owner.kind == "ReplicaSet" and owner.name.endswith(suffix):
-                made_by = Owner("Deployment", owner.name.removesuffix(suffix))
+            made_by = controller_of(pod)
+            if made_by != pod.owner:
                 self.inventory.pods[place] = replace(pod, owner=made_by)
 
     async def _list(

@@ -36,11 +36,11 @@ def test_what_is_as_declared_has_no_finding(cluster: Cluster) -> None:
     [
         (
             {"podSelector": CART, "ingress": [{}]},
-            "everyone else in the cluster, anywhere outside to cart on all.",
+            "everyone in other namespaces, anywhere outside to cart on all.",
         ),
         (
             {"podSelector": CART, "ingress": [{"from": [{"namespaceSelector": {}}]}]},
-            "everyone else in the cluster to cart on all",
+            "everyone in other namespaces to cart on all",
         ),
         (
             {
@@ -215,7 +215,7 @@ def test_in_audit_everything_is_told_that_would_be_cut(cluster: Cluster) -> None
     assert found.audit is not None
     rows = {(row.sources, row.targets, row.ports) for row in found.audit.rows}
     assert ("web", "cart", "all but 8080") in rows
-    assert ("every workload", "everyone else in the cluster, anywhere outside", "all") in rows
+    assert ("every workload", "everyone in other namespaces, anywhere outside", "all") in rows
     assert found.audit.cut + found.audit.stay == found.effective_edges
     assert [(f.code, f.about, f.severity) for f in found.findings] == [
         ("Unisolated", "Egress", Severity.NOTE),

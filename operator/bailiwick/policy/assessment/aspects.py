@@ -15,6 +15,7 @@ from bailiwick.policy.controls.result import Outcome, count, listing
 from bailiwick.policy.effective import Enforcement
 from bailiwick.policy.exceptions.ruling import State
 from bailiwick.policy.images.state import Verdict
+from bailiwick.policy.network.model import CompiledNetwork
 
 _EXCEPTION_KINDS = frozenset({"clustervulnerabilityexceptions", "vulnerabilityexceptions"})
 _NOT_FOR_THE_NETWORK = _EXCEPTION_KINDS | {
@@ -80,10 +81,14 @@ def network_enforced(evidence: Evidence, controls: Sequence[Evaluated]) -> State
         "True",
         Reason.ENFORCED,
         f"{' and '.join(sorted(effective.isolate))} denied but for "
-        f"{count(plan.declared_edges, 'declared edge')}, by "
+        f"{count(_declared_edges(evidence, plan), 'declared edge')}, by "
         f"{count(len(plan.policies), 'policy', 'policies')}, enforced by "
         f"{evidence.settings.enforcer}.",
     )
+
+
+def _declared_edges(evidence: Evidence, plan: CompiledNetwork) -> int:
+    return evidence.reach.declared_edges if evidence.reach is not None else plan.declared_edges
 
 
 def images_within_policy(evidence: Evidence, controls: Sequence[Evaluated]) -> Statement:

@@ -13,12 +13,14 @@ from bailiwick.policy.reach import addresses
 from bailiwick.policy.reach import ports as port_sets
 from bailiwick.policy.reach.addresses import Addresses
 from bailiwick.policy.reach.edges import Connection
+from bailiwick.policy.reach.neighbourhood import EVERYONE_ELSE
 from bailiwick.policy.reach.pods import Workload
 from bailiwick.policy.reach.ports import PortSet
 
 ANYWHERE: Final = "anywhere outside"
 INTERNET: Final = "the internet"
 EVERYONE: Final = "everyone in the cluster"
+EVERYONE_ELSEWHERE: Final = "everyone in other namespaces"
 
 _NAMED: Final = 3
 _PRIVATE: Final = addresses.merged(
@@ -125,6 +127,10 @@ class Names:
         if len(self._of_namespace) > 1 and len(chosen - left) > 1 and self._all - chosen <= left:
             return [EVERYONE]
         found = []
+        others = {each for each in self._all if each.namespace != self._here}
+        if others <= chosen and any(_is_everyone_else(each) for each in others):
+            found.append(EVERYONE_ELSEWHERE)
+            chosen -= others
         for namespace in sorted({w.namespace for w in chosen}, key=self._order):
             own = {w for w in chosen if w.namespace == namespace}
             every = self._of_namespace[namespace]
@@ -137,6 +143,10 @@ class Names:
 
     def _order(self, namespace: str) -> tuple[bool, str]:
         return namespace != self._here, namespace
+
+
+def _is_everyone_else(workload: Workload) -> bool:
+    return not workload.kind and workload.name == EVERYONE_ELSE
 
 
 def _ranges(own: PortSet, protocol: Protocol) -> list[str]:

@@ -7,12 +7,15 @@ the number of different workloads. Pods on their node's network are told apart b
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
-from bailiwick.policy.facts import ContainerPort, Pod, Protocol
+from bailiwick.policy.facts import ContainerPort, Owner, Pod, Protocol
 from bailiwick.policy.reach import addresses
 from bailiwick.policy.reach.addresses import Family
 from bailiwick.policy.reach.model import NamedPort
 from bailiwick.policy.reach.ports import PortSet, of_range
+
+_HASH_LABEL: Final = "pod-template-hash"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -89,6 +92,18 @@ def member_of(pod: Pod) -> Member:
 
 def workload_of(pod: Pod) -> Workload:
     """Return what a person calls a pod by."""
-    if pod.owner is None:
+    made_by = controller_of(pod)
+    if made_by is None:
         return Workload(pod.namespace, pod.name, "Pod")
-    return Workload(pod.namespace, pod.owner.name, pod.owner.kind)
+    return Workload(pod.namespace, made_by.name, made_by.kind)
+
+
+def controller_of(pod: Pod) -> Owner | None:
+    """Return what made a pod: the Deployment, where its ReplicaSet is named as one names them.
+
+    That is after the Deployment and a hash of its pods, which the pods have as a label.
+    """
+    owner, suffix = pod.owner, f"-{pod.labels.get(_HASH_LABEL)}"
+    if owner is not None and owner.kind == "ReplicaSet" and owner.name.endswith(suffix):
+        return Owner("Deployment", owner.name.removesuffix(suffix))
+    return owner
