@@ -94,12 +94,16 @@ class Changes:
     def network_policy(self, old: NetworkPolicy | None, new: NetworkPolicy | None) -> None:
         """A policy, ours or not, concerns its namespace."""
         namespace = _either(old, new).namespace
+        if not namespace:
+            self._reachability.cluster_policy_changed(old, new)
+            return
         self._own(namespace)
         self._reachability.changed(namespace)
 
     def cluster_policy(self, old: ClusterPolicy | None, new: ClusterPolicy | None) -> None:
-        """A policy of the whole cluster concerns whoever wrote it, if that was us."""
+        """A policy of the whole cluster concerns whom it selects, and us if we wrote it."""
         self._denials.policy_changed(_either(old, new).name)
+        self._reachability.cluster_policy_changed(old, new)
 
     def template(self, _old: ConfigMap | None, _new: ConfigMap | None) -> None:
         """A template concerns the namespaces whose profile uses templates."""

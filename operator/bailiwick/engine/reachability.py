@@ -12,13 +12,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bailiwick.engine.dependents import Dependents
+from bailiwick.policy.facts import ClusterPolicy
 from bailiwick.policy.findings.effective import Desired, Held, NamespaceReach
 from bailiwick.policy.findings.incoming import Ask
 from bailiwick.policy.network.specs import text
 from bailiwick.policy.reach.cluster_network import cluster_network
 from bailiwick.policy.reach.declared import DeclaredBy
 from bailiwick.policy.reach.kinds.unreadable import cluster_policy_or_unknown, read_or_unknown
-from bailiwick.policy.reach.neighbourhood import neighbourhood
+from bailiwick.policy.reach.neighbourhood import may_select, neighbourhood
 from bailiwick.policy.reach.pods import workload_of
 from bailiwick.policy.rules import NamespacePeer, Rule, ServicePeer
 
@@ -134,6 +135,17 @@ class Reachability:
         self.changed(namespace)
         self.changed(_BY_LABELS)
 
+    def cluster_policy_changed(
+        self, old: NetworkPolicy | ClusterPolicy | None, new: NetworkPolicy | ClusterPolicy | None
+    ) -> None:
+        """Wake the namespaces that a policy of the whole cluster selects, or selected, pods of."""
+        policies = [p for each in (old, new) if each is not None for p in _of_cluster(each)]
+        for name in tuple(self._looked):
+            if any(may_select(policy, name, self.world) for policy in policies):
+                self._wake(name)
+                self._told.pop(name, None)
+                self.changed(name)
+
     def changed(self, namespace: str) -> None:
         """Take in that what a namespace lets through may have changed; `settle` follows later."""
         if self._dependents.on(namespace):
@@ -235,6 +247,12 @@ class _Surroundings:
             yield from self.read(each)
         if not namespace:
             yield from map(cluster_policy_or_unknown, self.world.cluster_policies.values())
+
+
+def _of_cluster(policy: NetworkPolicy | ClusterPolicy) -> list[Policy]:
+    if isinstance(policy, ClusterPolicy):
+        return [cluster_policy_or_unknown(policy)]
+    return read_or_unknown(policy)
 
 
 def _named(rule: Rule) -> set[str]:

@@ -14,7 +14,14 @@ from bailiwick.engine.world import World
 from bailiwick.kube.store import Key
 from bailiwick.policy.binding import Binding
 from bailiwick.policy.effective import Enforcement
-from bailiwick.policy.facts import ContainerPort, Namespace, NetworkPolicy, Owner, Pod
+from bailiwick.policy.facts import (
+    ClusterPolicy,
+    ContainerPort,
+    Namespace,
+    NetworkPolicy,
+    Owner,
+    Pod,
+)
 from bailiwick.policy.findings.effective import NamespaceReach
 from bailiwick.policy.merge import ProfileVersion, merge
 from bailiwick.policy.network.compile import compile_network
@@ -95,6 +102,12 @@ class Cluster:
             )
             self.world.policies.put(place, made)
         self.reachability.changed(namespace)
+
+    def cluster_policy(self, name: str, spec: JSON) -> None:
+        """Put a ClusterNetworkPolicy."""
+        new = ClusterPolicy(name, name, spec=spec)
+        self.world.cluster_policies[name] = new
+        self.reachability.cluster_policy_changed(None, new)
 
     def intent(self, namespace: str, *rules: JSON, enforcement: str = "Enforce") -> None:
         """Declare rules; those without a name are called r0, r1, …."""

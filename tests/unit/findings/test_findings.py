@@ -286,3 +286,20 @@ def test_a_pod_more_of_the_same_workload_wakes_nobody(cluster: Cluster) -> None:
     assert cluster.settle() == {"shop"}
     cluster.replica("payments", "api-2", "api")
     assert cluster.settle() == set()
+
+
+def test_a_policy_of_the_whole_cluster_is_named_and_wakes_whom_it_selects(cluster: Cluster) -> None:
+    cluster.look("shop")
+    cluster.look("payments")
+    cluster.settle()
+    subject = {"namespaces": {"matchLabels": {"team": "shop"}}}
+    everyone = {"name": "in", "action": "Accept", "from": [{"namespaces": {}}]}
+    cluster.cluster_policy(
+        "open", {"subject": subject, "tier": "Admin", "priority": 1, "ingress": [everyone]}
+    )
+    assert cluster.settle() == {"shop"}
+    (found,) = cluster.look("shop").findings
+    assert found.code == "WidenedByForeign"
+    assert str(found.policy) == "ClusterNetworkPolicy open"
+    assert found.mender == "the platform team"
+    assert codes(cluster.look("payments")) == []

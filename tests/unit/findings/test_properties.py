@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import product
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bailiwick.policy.facts import NetworkPolicy
 from bailiwick.policy.findings.effective import Desired, Held, NamespaceReach
 from bailiwick.policy.findings.incoming import Ask
 from bailiwick.policy.reach.cluster_network import cluster_network
 from bailiwick.policy.reach.kinds.unreadable import read_or_unknown
+from bailiwick.policy.reach.model import Policy
 from bailiwick.policy.reach.neighbourhood import Neighbourhood
 from tests.unit.findings.make import JSON, Cluster, there
 
@@ -176,20 +178,24 @@ def of_whole_cluster(cluster: Cluster, here: str) -> NamespaceReach:
         here,
         tuple(world.namespaces()),
         tuple(pod for name in world.all_namespaces for pod in world.pods(name)),
-        tuple(read_or_unknown(p) for name in others for p in world.policies.within(name)),
+        tuple(_read(p for name in others for p in world.policies.within(name))),
         frozenset(others),
         network=cluster_network(cluster.settings, ()),
     )
-    foreign = frozenset(read_or_unknown(each).key for each in live if not each.labels)
+    foreign = frozenset(each.key for each in _read(p for p in live if not p.labels))
     held = Held(
         meaning.effective,
         Desired.of(here, meaning.compiled),
-        [read_or_unknown(each) for each in live],
+        _read(live),
         foreign,
         everybody,
         list(asks_of(cluster, here)),
     )
     return held.look()
+
+
+def _read(policies: Iterable[NetworkPolicy]) -> list[Policy]:
+    return [policy for each in policies for policy in read_or_unknown(each)]
 
 
 def asks_of(cluster: Cluster, here: str) -> list[Ask]:

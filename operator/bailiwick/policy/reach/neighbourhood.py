@@ -39,11 +39,15 @@ _ANYWHERE: Final = PodsPeer()
 _NOT_ROUTED: Final = ("169.254.0.1", "fe80::1")
 
 
-class Surroundings(Protocol):
-    """What is asked of a cluster; pods that are finished may be among its answers."""
+class Namespaces(Protocol):
+    """Where namespaces are asked for."""
 
     def namespace(self, name: str) -> Namespace | None:
         """Return the namespace of this name."""
+
+
+class Surroundings(Namespaces, Protocol):
+    """What is asked of a cluster; pods that are finished may be among its answers."""
 
     def namespaces(self) -> Iterable[Namespace]:
         """Return every namespace."""
@@ -95,7 +99,7 @@ def neighbourhood(
     """
     named = _Named(here, around)
     everywhere = tuple(around.policies(""))
-    chosen = (*naming, *(each for each in everywhere if _may_select(each, here, around)))
+    chosen = (*naming, *(each for each in everywhere if may_select(each, here, around)))
     peers = _peers(chosen)
     named.add(_ANYWHERE)
     for peer in sorted({*(each for each in peers if isinstance(each, PodsPeer)), *also}):
@@ -239,7 +243,8 @@ def _peers(policies: Iterable[Policy]) -> set[object]:
     }
 
 
-def _may_select(policy: Policy, here: str, around: Surroundings) -> bool:
+def may_select(policy: Policy, here: str, around: Namespaces) -> bool:
+    """Say whether a policy may select pods of a namespace, by its labels as they are now."""
     subject = policy.subject
     if subject.namespace not in ("", here):
         return False
@@ -248,7 +253,7 @@ def _may_select(policy: Policy, here: str, around: Surroundings) -> bool:
     )
 
 
-def _namespace(around: Surroundings, name: str) -> Namespace:
+def _namespace(around: Namespaces, name: str) -> Namespace:
     return around.namespace(name) or Namespace(name, "")
 
 
