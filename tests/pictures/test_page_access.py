@@ -69,6 +69,18 @@ def test_every_line_and_text_stands_out_from_what_is_behind_it(show: Show, theme
     assert contrast(style(shown, ".node", "borderTopColor"), behind[1]) >= LEAST_LINE
 
 
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_what_is_not_chosen_steps_back_and_can_still_be_read(
+    show: Show, tmp_path: Path, theme: str
+) -> None:
+    shown = show(page(tmp_path, platform(3, 4)), theme=theme)
+    shown.locator('.node[aria-label^="identity-scheduler"]').click()
+    for inner, outer in ((".node.faded .name", ".node.faded"), (".group.faded .name", ".group")):
+        texts = style(shown, inner, "color"), style(shown, outer, "backgroundColor")
+        assert contrast(*texts) >= LEAST_TEXT, inner
+    assert shown.locator(".node.near").count() == 3
+
+
 def test_lines_differ_in_more_than_colour(show: Show) -> None:
     shown = show(as_page(with_names("a"), lambda _: []))
     looks = shown.locator("#legend .sample").evaluate_all(

@@ -104,6 +104,10 @@ function refresh() {
     node.button.hidden = !isNodeShown(node);
     const isFaded = state.chosen !== null ? !near.has(node) : state.wanted !== "";
     node.button.classList.toggle("faded", isFaded && !isMatch(node));
+    node.button.classList.toggle(
+      "near",
+      state.chosen !== null && kind !== "group" && near.has(node),
+    );
     node.button.classList.toggle("match", isMatch(node));
     node.button.classList.toggle("chosen", kind === "node" && number === node.number);
     node.button.setAttribute("aria-pressed", kind === "node" && number === node.number);
