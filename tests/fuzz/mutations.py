@@ -25,6 +25,7 @@ _TOKENS: Final = (
 _ODD: Final[tuple[Any, ...]] = (
     None, True, 0, -1, 70000, 10**30, 1.5, "", "x", "a/b", "*", "10.0.0.1/8", "10.0.0.0/8", "::/0",
     "80-70", "http/UDP", "Infinity", "2027-13-45", "\u00e9" * 300, "\U0001f512", "\x85", [], {},
+    "</script><b>", '";alert(1)', "a\nb",
     [None], [[]], [{}], {"": ""}, ["a"], {"a": "b"}, {"matchLabels": {"a": 1}}, {"a": {"a": {}}},
     {"matchExpressions": [{"key": "a", "operator": "In", "values": []}]}, {"cidr": "10.0.0.0/33"},
 )  # fmt: skip

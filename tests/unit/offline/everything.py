@@ -16,6 +16,10 @@ from bailiwick.offline.drafting import draft
 from bailiwick.offline.ends import Directory
 from bailiwick.offline.explaining import Explainer
 from bailiwick.offline.inventory import Inventory
+from bailiwick.offline.picture.compose import compose
+from bailiwick.offline.picture.dot import as_dot
+from bailiwick.offline.picture.mermaid import as_mermaid
+from bailiwick.offline.picture.page import as_page
 from bailiwick.offline.planning import Plan, plan
 from bailiwick.offline.sources import CannotRead
 from bailiwick.policy.settings import Settings
@@ -34,9 +38,11 @@ def tell_everything(inventory: Inventory, now: datetime) -> Plan:
     list(connection_list(made.world))
     assert reach_report.as_text(made.world)
     json.loads("".join(reach_report.as_json(reach_report.as_data(made.world))))
-    _tell_differences(made, plan(Inventory(), Settings(), now))
+    nothing = plan(Inventory(), Settings(), now)
+    _tell_differences(made, nothing)
     _explain(made)
     _draft(inventory, made)
+    _draw(made, nothing)
     return made
 
 
@@ -68,3 +74,12 @@ def _draft(inventory: Inventory, made: Plan) -> None:
             inventory, namespace, inventory.cluster(), made.world.workloads, has_dns=False
         )
         assert yaml.safe_load(drafted.as_yaml("restricted"))["kind"] == "SecurityIntent"
+
+
+def _draw(made: Plan, nothing: Plan) -> None:
+    picture = compose(made, ())
+    assert as_dot(picture)
+    assert as_mermaid(picture)
+    page, empty = (as_page(compose(each, ()), Explainer(each).reasons) for each in (made, nothing))
+    # Whatever names there are, none ends the part of the page in which the data stands.
+    assert page.lower().count("</script") == empty.lower().count("</script")
