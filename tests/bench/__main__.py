@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.only != "operator":
         say("Reachability, without an API server …")
         measured = reach.measure(plan.reach_scales)
-        raw["reachability"] = [asdict(each) for each in measured]
+        raw["reachability"] = asdict(measured)
         found += reach.figures(measured)
     if options.only != "reach":
         binaries.ensure_all([binaries.CONTROL_PLANE])

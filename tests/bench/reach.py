@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from random import Random
 from statistics import median
-from typing import Final
+from typing import Any, Final
 
 from bailiwick.policy.reach.cluster_network import ClusterNetwork
 from bailiwick.policy.reach.graph import Graph
@@ -47,14 +47,23 @@ class Measured:
     memory: float
 
 
-def measure(scales: Sequence[int]) -> list[Measured]:
-    """Measure clusters of some times the size of the design, and one with narrow blocks."""
-    return [_in_a_process(scale, "wide") for scale in scales] + [_in_a_process(1, "narrow")]
+@dataclass(frozen=True, slots=True)
+class Results:
+    """Clusters of several sizes, and `narrow`: the first from scratch with blocks of 16 only."""
+
+    sizes: list[Measured]
+    narrow: float
 
 
-def figures(measured: Sequence[Measured]) -> list[Figure]:
+def measure(scales: Sequence[int]) -> Results:
+    """Measure clusters of some times the size of the design."""
+    sizes = [Measured(**_in_a_process("_measure", scale)) for scale in scales]
+    return Results(sizes, _in_a_process("_narrow", scales[0]))
+
+
+def figures(results: Results) -> list[Figure]:
     """The figures of the design: those of the first size, and how they grow."""
-    *sizes, narrow = measured
+    sizes = results.sizes
     first = sizes[0]
     times = [seconds for each in first.changes.values() for seconds in each]
     slowest = max(first.changes, key=lambda kind: max(first.changes[kind]))
@@ -80,7 +89,7 @@ def figures(measured: Sequence[Measured]) -> list[Figure]:
         Figure("reach-memory", first.memory, "MB", 300, size),
         Figure(
             "reach-wide-blocks",
-            first.from_scratch / narrow.from_scratch,
+            first.from_scratch / results.narrow,
             "x",
             None,
             "blocks of 2^32 addresses over blocks of 16",
@@ -93,23 +102,25 @@ def figures(measured: Sequence[Measured]) -> list[Figure]:
     return found
 
 
-def _in_a_process(scale: int, blocks: str) -> Measured:
-    command = [sys.executable, "-m", "tests.bench.reach", str(scale), blocks]
+def _in_a_process(function: str, scale: int) -> Any:
+    command = [sys.executable, "-m", "tests.bench.reach", function, str(scale)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
-    return Measured(**json.loads(done.stdout))
+    return json.loads(done.stdout)
 
 
-def _measure(scale: int, *, wide_blocks: bool) -> Measured:
-    given = cluster(scale, wide_blocks=wide_blocks)
-    begun = time.process_time()
-    graph = _graph(given)
-    _all_tables(graph)
-    from_scratch = time.process_time() - begun
+def _narrow(scale: int) -> float:
+    seconds, _ = _from_scratch(cluster(scale, wide_blocks=False))
+    return seconds
+
+
+def _measure(scale: int) -> dict[str, Any]:
+    given = cluster(scale)
+    from_scratch, graph = _from_scratch(given)
     begun = time.process_time()
     edges = sum(1 for each in graph.classes.all() for _ in graph.targets(each.number))
     all_edges = time.process_time() - begun
     changes = _times(graph, _changes(given, Random(scale)))
-    return Measured(
+    measured = Measured(
         scale,
         len(given.pods),
         len(given.policies),
@@ -120,6 +131,15 @@ def _measure(scale: int, *, wide_blocks: bool) -> Measured:
         changes,
         resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / _MEGABYTE,
     )
+    return asdict(measured)
+
+
+def _from_scratch(given: Cluster) -> tuple[float, Graph]:
+    """Make everything of what the API server gives; returns how long it took, too."""
+    begun = time.process_time()
+    graph = _graph(given)
+    _all_tables(graph)
+    return time.process_time() - begun, graph
 
 
 def _graph(given: Cluster) -> Graph:
@@ -200,5 +220,5 @@ def _namespace_relabelled(given: Cluster, random: Random, number: int) -> Change
 
 
 if __name__ == "__main__":
-    [asked_scale, asked_blocks] = sys.argv[1:]
-    print(json.dumps(asdict(_measure(int(asked_scale), wide_blocks=asked_blocks == "wide"))))
+    [asked, of_scale] = sys.argv[1:]
+    print(json.dumps({"_measure": _measure, "_narrow": _narrow}[asked](int(of_scale))))

@@ -44,14 +44,14 @@ def results(*starts: list[ColdStart]) -> Results:
 @pytest.mark.parametrize("form, plan", [("short", SHORT), ("long", LONG)])
 def test_each_figure_has_its_range(form: str, plan: Plan) -> None:
     of_operator = figures(results(*([start(size)] for size in plan.sizes)))
-    of_engine = reach.figures([measured(scale) for scale in (*plan.reach_scales, 1)])
+    of_engine = reach.figures(reach.Results([measured(n) for n in plan.reach_scales], 1.0))
     names = [figure.name for figure in (*of_operator, *of_engine)]
     assert sorted(names) == sorted(read_ranges(form))
 
 
 def test_growth_of_the_engine_is_what_a_pod_costs_in_a_larger_cluster() -> None:
-    sizes = [measured(1, 0.5), measured(2, 1.0), measured(4, 4.0), measured(1, 0.25)]
-    found = {f.name: f.value for f in reach.figures(sizes)}
+    sizes = [measured(1, 0.5), measured(2, 1.0), measured(4, 4.0)]
+    found = {f.name: f.value for f in reach.figures(reach.Results(sizes, narrow=0.25))}
     assert found["reach-from-scratch"] == 0.5
     assert found["reach-growth-2"] == 1.0
     assert found["reach-growth-4"] == 2.0
