@@ -227,3 +227,24 @@ def test_intents_that_cannot_be_read_are_not_written_anew(
         assert operator.metric("bailiwick_reconcile_errors_total") == 0
     assert versions(shop) == before
     assert shop.intent()["metadata"]["resourceVersion"] == intent["metadata"]["resourceVersion"]
+
+
+def test_without_a_kind_of_policy_nobody_says_what_is_possible(
+    installed: ControlPlane, tenant: TenantFactory, without: Without
+) -> None:
+    shop = tenant(intent=enforcing(rule()))
+
+    def is_told(result: str, unknown: list[str]) -> None:
+        status = shop.status()
+        found = status.get("network", {}).get("findings", [])
+        controls = {each["id"]: each for each in status.get("controls", [])}
+        assert controls["network-effective"]["result"] == result, status
+        causes = [each["message"].split()[0] for each in found if each["code"] == "Unknown"]
+        assert causes == unknown
+
+    with without("networkpolicies") as give_back, start(installed):
+        until_named(shop, "networkpolicies")
+        eventually(lambda: is_told("error", ["networkpolicies"]), WITHIN)
+        give_back()
+        until_well(shop)
+        eventually(lambda: is_told("pass", []), WITHIN)

@@ -18,6 +18,7 @@ from bailiwick.policy.findings.finding import (
 )
 from bailiwick.policy.findings.folding import Edge, folded, is_told
 from bailiwick.policy.findings.mirror import mirrored
+from bailiwick.policy.findings.shadowed import shadowed
 from bailiwick.policy.findings.words import Names
 from bailiwick.policy.reach.declared import Declared, DeclaredBy
 from bailiwick.policy.reach.graph import Graph
@@ -77,6 +78,7 @@ class EdgeReport:
         yield from self._half_open()
         yield from self._closed()
         yield from self._unknown()
+        yield from self._shadowed()
         if self.cut:
             yield self._would_be_cut()
 
@@ -151,6 +153,21 @@ class EdgeReport:
                 other,
                 owner_of(other),
                 missing=Missing(other, mirrored(rule, self.here, other, rule.reason or "say why")),
+            )
+
+    def _shadowed(self) -> Iterator[Finding]:
+        graph = self.workloads.graph
+        own = [each.number for each in graph.classes.all() if each.namespace == self.here]
+        for name in shadowed(self.rules, sorted(own), self.declared):
+            yield Finding(
+                self.here,
+                Severity.NOTE,
+                "Shadowed",
+                name,
+                f"rule {name} adds nothing for the pods that run now: other rules open all of it. "
+                "Remove it, or narrow the others",
+                self.rules[name].field,
+                mender=owner_of(self.here),
             )
 
     def _would_be_cut(self) -> Finding:

@@ -18,7 +18,6 @@ from bailiwick.policy.findings.finding import (
 )
 from bailiwick.policy.findings.folding import Edge, folded, is_told
 from bailiwick.policy.findings.incoming import Ask, Incoming, incoming
-from bailiwick.policy.findings.shadowed import shadowed
 from bailiwick.policy.findings.words import Names, some
 from bailiwick.policy.findings.words import ports as in_words
 from bailiwick.policy.network.model import CompiledNetwork
@@ -124,7 +123,7 @@ class Held:
         report = EdgeReport(
             here, rules, self._names, edges, cut, self._read, self._declared, self._foreign_policies
         )
-        findings = [*self._unread(), *report.findings(), *self._unisolated(), *self._shadowed()]
+        findings = [*self._unread(), *report.findings(), *self._unisolated()]
         audit = self._audited(report, today) if self._is_audit else None
         return NamespaceReach(
             len({(e.source, e.target) for e in _counted(edges) if e.state in _DECLARED}),
@@ -209,26 +208,6 @@ class Held:
                 f"no policy restricts {direction.value.lower()} of {names}: "
                 + ("Enforce would" if self._is_audit else "see condition Ready for why not"),
                 "spec.enforcement" if self._is_audit else "",
-                mender=owner_of(here),
-            )
-
-    def _shadowed(self) -> Iterator[Finding]:
-        here, rules = self.effective.namespace, {rule.name: rule for rule in self.effective.rules}
-        classes = [
-            number
-            for workload, numbers in self._read.classes.items()
-            if workload.namespace == here
-            for number in numbers
-        ]
-        for name in shadowed(rules, sorted(set(classes)), self._declared):
-            yield Finding(
-                here,
-                Severity.NOTE,
-                "Shadowed",
-                name,
-                f"rule {name} adds nothing for the pods that run now: other rules open all of it. "
-                "Remove it, or narrow the others",
-                rules[name].field,
                 mender=owner_of(here),
             )
 
