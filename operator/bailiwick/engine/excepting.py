@@ -52,9 +52,11 @@ class Excepting:
 
     def start(self) -> None:
         """Begin to tell exceptions where they stand."""
-        for store in (self.namespaced, self.cluster):
-            for exception in store.objects.all():
-                self.queue.add(exception.key)
+        for exception in self.cluster.objects.all():
+            self.queue.add(exception.key)
+        for exception in self.namespaced.objects.all():
+            # Also where there is no intent: it says so then.
+            self._look(exception.namespace)
         self.queue.start(in_seconds(self.reconciler.reconcile), workers=1)
 
     def states(self) -> Iterable[tuple[str, float]]:

@@ -42,6 +42,13 @@ def expose(operator: Operator, metrics: Metrics) -> None:
             operator.statuses.counts,
         ),
         (
+            "bailiwick_vulnerabilities",
+            "Vulnerabilities that are past their deadline, and those that exceptions are in force "
+            "for, each in every namespace that runs it.",
+            "standing",
+            operator.statuses.standings,
+        ),
+        (
             "bailiwick_exceptions",
             "Exceptions for vulnerabilities, of namespaces and of the platform, by state.",
             "state",

@@ -12,7 +12,7 @@ from bailiwick.api.meta import BUILT_IN, PROFILE_LABEL, Reason
 from bailiwick.engine.objects import DeclaredObject
 from bailiwick.kube.errors import NotFound
 from bailiwick.kube.resources import SECURITY_INTENTS
-from bailiwick.policy.assessment.evidence import Evidence
+from bailiwick.policy.assessment.evidence import Evidence, ImageFact
 from bailiwick.policy.assessment.input import Assessment, AssessmentInput, Rescan
 from bailiwick.policy.binding import Problem
 from bailiwick.policy.verdict import assess
@@ -36,11 +36,15 @@ EXEMPT = Problem(
 _LATER = "NetworkEnforced"  # of a first status, Ready says the same
 _TOLD = ("Ready", _LATER, "Compliant")
 _SOON = timedelta(milliseconds=50)
+_STANDINGS = ("overdue", "excepted")
 
 
 @dataclass(slots=True)
 class Statuses:
-    """Tells intents what was found; `verdicts` holds the last Compliant of each namespace."""
+    """Tells intents what was found; `verdicts` holds the last Compliant of each namespace.
+
+    `vulnerabilities` are those past their deadline, and the excepted ones, of each namespace.
+    """
 
     client: Client
     intents: DeclaredStore
@@ -48,6 +52,7 @@ class Statuses:
     notices: Notices
     settings: Settings
     verdicts: dict[str, str] = field(default_factory=dict)
+    vulnerabilities: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     async def tell(
         self,
@@ -76,6 +81,11 @@ class Statuses:
             self._say_transitions(intent, latest, assessment)
         compliant = assessment.condition("Compliant")
         self.verdicts[namespace.name] = compliant.status if compliant else "Unknown"
+        states = [i.state for i in _images(subject) if i.state]
+        self.vulnerabilities[namespace.name] = (
+            sum(state.overdue for state in states),
+            sum(state.excepted for state in states),
+        )
         return max(change.next_wake - now, timedelta()) + _SOON
 
     def counts(self) -> Iterable[tuple[str, float]]:
@@ -83,9 +93,15 @@ class Statuses:
         verdicts = list(self.verdicts.values())
         return [(each, float(verdicts.count(each))) for each in ("True", "False", "Unknown")]
 
+    def standings(self) -> Iterable[tuple[str, float]]:
+        """Return how many vulnerabilities are overdue, and how many excepted, for metrics."""
+        counts = list(self.vulnerabilities.values())
+        return [(name, float(sum(each[i] for each in counts))) for i, name in enumerate(_STANDINGS)]
+
     def forget(self, namespace: str) -> None:
         """Drop a namespace."""
         self.verdicts.pop(namespace, None)
+        self.vulnerabilities.pop(namespace, None)
 
     async def _write(self, intent: DeclaredObject, status: dict[str, object]) -> None:
         body = {
@@ -121,6 +137,10 @@ class Statuses:
                 condition.message,
             )
             self.notices.transition(intent, condition, was.get(condition.type))
+
+
+def _images(subject: Evidence | Problem) -> tuple[ImageFact, ...]:
+    return () if isinstance(subject, Problem) else subject.images or ()
 
 
 def _chosen_by(

@@ -16,6 +16,7 @@ from tests.controlplane.api import Json
 from tests.controlplane.cluster import ControlPlane
 from tests.controlplane.identity import APP_TEAM, APP_TEAM_GROUP, APPROVER
 from tests.controlplane.kubectl import Kubectl, eventually
+from tests.controlplane.operator_process import OperatorProcess
 from tests.images.build import DEBIAN_12_VULNERABLE, layout_of
 from tests.images.registry import Registry
 
@@ -130,8 +131,11 @@ def holds(check: Callable[[], bool]) -> None:
     eventually(assertion, WITHIN)
 
 
-def test_an_approved_exception_makes_overdue_findings_skip_until_it_ends(cart: Excepted) -> None:
+def test_an_approved_exception_makes_overdue_findings_skip_until_it_ends(
+    cart: Excepted, operator: OperatorProcess
+) -> None:
     assert cart.control()["result"] == "fail"
+    counted = operator.metric("bailiwick_vulnerabilities", standing="overdue")
     cart.dana.apply(cart.body())
     waiting = cart.until_state("AwaitingApproval")
     assert (waiting["matchedImages"], waiting["matchedFindings"]) == (1, 2)
@@ -144,6 +148,8 @@ def test_an_approved_exception_makes_overdue_findings_skip_until_it_ends(cart: E
     assert "nextDue" not in status
     assert (status["images"]["clean"], status["images"]["excepted"]) == (1, 2)
     assert status["exceptions"]["active"] == 1
+    assert operator.metric("bailiwick_vulnerabilities", standing="overdue") == counted - 2
+    assert operator.metric("bailiwick_vulnerabilities", standing="excepted") >= 2
     excepted = {w["vulnerability"] for w in status["images"]["worst"] if "exceptedBy" in w}
     assert excepted == set(BOTH)
     # A fixed version is known for both.
@@ -160,6 +166,8 @@ def test_an_approved_exception_makes_overdue_findings_skip_until_it_ends(cart: E
     cart.until_state("Expired")
     cart.until_overdue(2)
     assert datetime.now(UTC) >= ended
+    assert operator.metric("bailiwick_vulnerabilities", standing="overdue") == counted
+    assert operator.metric("bailiwick_exceptions", state="Expired") >= 1
     assert cart.control()["result"] == "fail"
     assert cart.shop.status()["exceptions"]["expired"] == 1
     assert cart.shop.until("ExceptionsValid", "False")["reason"] == "Expired"
@@ -250,7 +258,9 @@ def test_what_cannot_be_understood_or_lasts_too_long_excepts_nothing(cart: Excep
     assert "spec.packages[0].versions" in said
     cart.dana.apply(cart.body("long", expiresAt=in_time(days=91)))
     cart.approve("long")
-    assert "more than 90d" in cart.until_state("Invalid", "long")["message"]
+    assert (
+        "is more than 90d after it was approved" in cart.until_state("Invalid", "long")["message"]
+    )
     assert cart.shop.status()["overdue"] == 2
     assert cart.shop.until("ExceptionsValid", "False")["reason"] == "Invalid"
 

@@ -98,8 +98,7 @@ def test_what_lasts_longer_than_the_profile_allows_is_refused_whole(
     made = ruling(terms, **fields)
     assert made.state is expected
     if expected is State.INVALID:
-        assert "more than 90d after" in made.message
-        assert "Write 2027-" in made.message or "Write 2026-" in made.message
+        assert "spec.expiresAt is more than 90d a" in made.message
 
 
 def test_a_shorter_limit_of_the_profile_holds_for_what_is_there() -> None:
@@ -131,13 +130,13 @@ _TERMS = st.builds(
 
 
 @given(_FIELDS, _TERMS, st.integers(0, 300))
-def test_nothing_changes_before_it_says_so(
-    fields: dict[str, Any], terms: ExceptionTerms, hours: int
+def test_nothing_changes_before_it_says_so_not_even_the_words(
+    fields: dict[str, Any], terms: ExceptionTerms, days: int
 ) -> None:
     first = ruling(terms, **fields)
-    later = NOW + timedelta(hours=hours * 24)
+    later = NOW + days * DAY
     if first.changes_at is None or later < first.changes_at:
-        assert ruling(terms, now=later, **fields).state is first.state
+        assert ruling(terms, now=later, **fields) == first
 
 
 @given(_FIELDS, _TERMS)

@@ -115,6 +115,8 @@ class Coverage:
         if not self._by_id:
             return {}
         fitting = {e.key for e, _ in self.ruled if e.scope and self._for_image(e.scope, image)}
+        if not fitting:
+            return {}
         self._judged |= fitting
         matched: dict[ExceptionKey, list[Finding]] = defaultdict(list)
         excuses = {}

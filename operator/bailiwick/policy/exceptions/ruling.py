@@ -97,13 +97,19 @@ def _refused(
     # One that waits would be approved now at the earliest.
     since = approval.at if approval else now if waits else exception.created
     if expires > since + terms.max_duration:
-        until = since + terms.max_duration
-        begun = "it was approved" if approval else "now" if waits else "it was made"
+        most = format_duration(terms.max_duration)
+        begun = "it was approved" if approval else "it was made"
+        # Without an instant that moves with the clock: what is said has to stay the same.
+        words = (
+            f"is more than {most} away"
+            if waits
+            else f"is more than {most} after {begun}: write {_day(since + terms.max_duration)} "
+            "or earlier"
+        )
         return Ruling(
             State.INVALID,
-            f"Excepts nothing, because spec.expiresAt is more than "
-            f"{format_duration(terms.max_duration)} after {begun}, which is the most that the "
-            f"profile allows. Write {_day(until)} or earlier.",
+            f"Excepts nothing, because the profile lets an exception last {most} at most, and "
+            f"spec.expiresAt {words}.",
             # An approval later than now may last longer.
             expires - terms.max_duration if waits else expires,
         )
