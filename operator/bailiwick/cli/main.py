@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "bailiwick.cli.uninstall:uninstall",
         "Take Bailiwick out of a cluster and leave its namespaces isolated.",
     ),
+    "vex": ("bailiwick.cli.vex:vex", "Exchange exceptions as OpenVEX documents."),
 }
 """Command name to the click command that implements it ("module:attribute") and its summary."""
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from ipaddress import ip_network
 
 import click
 
+from bailiwick.api.durations import InvalidDuration, parse_duration
 from bailiwick.policy.selectors import Selector
 from bailiwick.policy.settings import PodsOf
 
@@ -41,5 +43,23 @@ class RangeType(click.ParamType[str]):
             self.fail(f'"{value}": write a range of addresses: 10.0.0.0/8', param, ctx)
 
 
+class DurationType(click.ParamType[timedelta]):
+    """A duration as our kinds write them: 60s, 90m, 24h, 15d."""
+
+    name = "duration"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> timedelta:
+        """Read the duration."""
+        if isinstance(value, timedelta):
+            return value
+        try:
+            return parse_duration(str(value))
+        except InvalidDuration as error:
+            self.fail(str(error), param, ctx)
+
+
+DURATION = DurationType()
 PODS = PodsType()
 RANGE = RangeType()

@@ -11,9 +11,8 @@ from pathlib import Path
 
 import click
 
-from bailiwick.api.durations import InvalidDuration, parse_duration
 from bailiwick.cli.logs import LogFormat, set_up_logging
-from bailiwick.cli.options import PODS
+from bailiwick.cli.options import DURATION, PODS
 from bailiwick.cli.program import Program
 from bailiwick.engine.options import Options, ScannerOptions
 from bailiwick.kube.credentials import find
@@ -24,26 +23,6 @@ logger = logging.getLogger(__name__)
 DEFAULTS = Settings()
 _OBJECTS_BEFORE_COLLECTION = 5_000
 _TOKEN_FILE = Path("/var/run/bailiwick/scanner-token/token")
-
-
-class DurationType(click.ParamType[timedelta]):
-    """A duration as our kinds write them: 60s, 90m, 24h, 15d."""
-
-    name = "duration"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> timedelta:
-        """Read the duration."""
-        if isinstance(value, timedelta):
-            return value
-        try:
-            return parse_duration(str(value))
-        except InvalidDuration as error:
-            self.fail(str(error), param, ctx)
-
-
-DURATION = DurationType()
 
 
 @click.command(context_settings={"auto_envvar_prefix": "BAILIWICK", "show_default": True})

@@ -1,0 +1,1 @@
+"""Exceptions as OpenVEX documents, and such documents as exceptions."""
