@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "run": ("bailiwick.cli.run:run", "Run the operator."),
     "scanner": ("bailiwick.cli.scanner:scanner", "Run the image scanner service."),
+    "approve": ("bailiwick.cli.approve:approve", "Let an exception be in force."),
     "crds": ("bailiwick.cli.crds:crds", "Write the custom resource definitions."),
     "diff": ("bailiwick.cli.diff:diff", "Say what a change makes possible, and what impossible."),
     "explain": ("bailiwick.cli.explain:explain", "Say why a connection is possible or not."),

@@ -69,6 +69,9 @@ EVENTS = Resource("events.k8s.io", "v1", "events", "Event")
 CUSTOM_RESOURCE_DEFINITIONS = Resource(
     "apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", False
 )
+SELF_SUBJECT_REVIEWS = Resource(
+    "authentication.k8s.io", "v1", "selfsubjectreviews", "SelfSubjectReview", namespaced=False
+)
 
 _OURS = ("bailiwick.dev", "v1alpha1")
 SECURITY_PROFILES = Resource(*_OURS, "securityprofiles", "SecurityProfile", False)

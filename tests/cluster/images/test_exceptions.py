@@ -8,13 +8,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
 
 from bailiwick.api.meta import API_VERSION
+from bailiwick.cli.approve import approve
 from tests.cluster.images.conftest import ShopFactory, declare_profile
 from tests.cluster.images.shop import WITHIN, Shop, container
 from tests.controlplane.api import Json
 from tests.controlplane.cluster import ControlPlane
-from tests.controlplane.identity import APP_TEAM, APP_TEAM_GROUP, APPROVER
+from tests.controlplane.identity import APP_TEAM, APP_TEAM_GROUP, APPROVER, Identity
 from tests.controlplane.kubectl import Kubectl, eventually
 from tests.controlplane.operator_process import OperatorProcess
 from tests.images.build import DEBIAN_12_VULNERABLE, layout_of
@@ -26,6 +28,11 @@ VULNERABILITIES = "images-vulnerabilities"
 VULNERABLE = "bailiwick_vulnerabilities"
 BOTH = ("CVE-2023-5363", "CVE-2023-4911")
 """What is past its deadline in the vulnerable image: of openssl and of glibc."""
+
+PACKAGES = [
+    {"purl": "pkg:deb/debian/libssl3", "versions": "vers:deb/<3.0.11-1~deb12u2"},
+    {"name": "libc6"},
+]
 
 
 @pytest.fixture(scope="module")
@@ -197,6 +204,30 @@ def test_only_somebody_else_who_says_who_they_are_approves(
     assert cart.get()["status"].get("approval") is None
     cart.approve()
     cart.until_overdue(0)
+
+
+def test_the_command_approves_what_it_shows_and_takes_it_back(
+    cart: Excepted, control_plane: ControlPlane
+) -> None:
+    def command(who: Identity, *options: str) -> Result:
+        where = ("openssl", "-n", cart.namespace, "--kubeconfig", str(who.kubeconfig))
+        return CliRunner().invoke(approve, [*where, *options], input="y\n")
+
+    cart.dana.apply(cart.body(packages=PACKAGES))
+    cart.until_state("AwaitingApproval")
+    refused = command(control_plane.app_team)
+    assert refused.exit_code == 2
+    assert "forbidden" in refused.stderr
+    done = command(control_plane.approver)
+    assert done.exit_code == 0, done.stderr
+    for words in ("by dana", *BOTH, "name=libc6", "does not use this cipher"):
+        assert words in done.stdout
+    assert f"Approve it as {APPROVER}?" in done.stdout
+    assert cart.get()["status"]["approval"]["by"] == APPROVER
+    cart.until_overdue(0)
+    assert command(control_plane.approver, "--revoke", "--yes").exit_code == 0
+    cart.until_overdue(2)
+    cart.until_state("AwaitingApproval")
 
 
 def test_only_who_is_listed_applies_what_somebody_else_wrote(
