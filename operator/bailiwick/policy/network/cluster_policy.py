@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address, summarize_address_range
 from typing import Any
 
@@ -66,7 +67,7 @@ def bound(effective: EffectiveIntent, compiled: CompiledNetwork) -> Bound:
     opened = addresses.merged(
         each
         for block in blocks
-        for each in addresses.of_block(block["cidr"], block.get("except") or ())
+        for each in _of_block(block["cidr"], tuple(block.get("except") or ()))
     )
     restricted = Direction.EGRESS in effective.isolate
     denied = restricted and effective.internet is Internet.DENIED and not by_name
@@ -89,7 +90,8 @@ def denied(members: Collection[Bound], reading: Reading) -> dict[str, Addresses]
     What the profile lets any of them open is left out, and the internet where it cannot be told
     apart from the cluster. Raises Unreadable.
     """
-    opened = addresses.merged(each for member in members for each in member.opened)
+    distinct = {member.opened for member in members}
+    opened = addresses.merged(each for some in distinct for each in some)
     cut = addresses.subtract(_of(ranges.ALWAYS_CUT), opened)
     result = {METADATA: cut} if cut else {}
     own = reading.cluster_ranges()
@@ -147,6 +149,12 @@ def _reached(reading: Reading) -> Iterator[int]:
         yield from addresses.readable(node.addresses)
     for each in reading.slices(*keys.API_SERVER_SERVICE, keys.API_SERVER):
         yield from addresses.readable(each.addresses)
+
+
+# The same few blocks stand in the policies of many namespaces.
+@lru_cache(maxsize=1024)
+def _of_block(cidr: str, excluded: tuple[str, ...]) -> Addresses:
+    return addresses.of_block(cidr, excluded)
 
 
 def _of(networks: Iterable[ranges.Network]) -> Addresses:
