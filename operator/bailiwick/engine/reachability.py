@@ -247,6 +247,7 @@ class _Surroundings:
             yield from self.read(each)
         if not namespace:
             yield from map(cluster_policy_or_unknown, self.world.cluster_policies.values())
+            yield from map(cluster_policy_or_unknown, self.world.admin_policies.values())
 
 
 def _of_cluster(policy: NetworkPolicy | ClusterPolicy) -> list[Policy]:

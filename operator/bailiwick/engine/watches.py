@@ -89,6 +89,10 @@ class Watches:
                 changes.cluster_policy,
                 optional=True,
             ),
+            *(
+                reflect(kind, world.keep_admin_policy, changes.cluster_policy, optional=True)
+                for kind in projections.ADMIN_POLICIES
+            ),
             reflect(
                 projections.CONFIG_MAPS,
                 world.keep_template,

@@ -46,6 +46,7 @@ class World:
         self.policies = PolicyStore()
         self.templates: Store[ConfigMap] = Store()
         self.cluster_policies: dict[str, ClusterPolicy] = {}
+        self.admin_policies: dict[tuple[str, str], ClusterPolicy] = {}
         self._slices: dict[tuple[str, str], dict[str, EndpointSlice]] = defaultdict(dict)
         self._nodes: dict[str, Node] = {}
         self._architectures: dict[str, str] = {}
@@ -116,6 +117,13 @@ class World:
     def keep_cluster_policy(self, old: ClusterPolicy | None, new: ClusterPolicy | None) -> None:
         """Take in a change of a policy of the whole cluster."""
         _replace(self.cluster_policies, old, new)
+
+    def keep_admin_policy(self, old: ClusterPolicy | None, new: ClusterPolicy | None) -> None:
+        """Take in a change of a policy of the older kinds for the whole cluster."""
+        if old is not None:
+            self.admin_policies.pop((old.kind, old.name), None)
+        if new is not None:
+            self.admin_policies[new.kind, new.name] = new
 
     def keep_slice(self, old: EndpointSlice | None, new: EndpointSlice | None) -> None:
         """Take in a change of an EndpointSlice, which may have moved to another Service."""

@@ -158,17 +158,22 @@ def cilium_policy(item: wire.CiliumPolicy, interner: Interner) -> facts.NetworkP
     return _policy(item.metadata, body, Dialect.CILIUM, interner)
 
 
-def cluster_policy(item: wire.NetworkPolicy, interner: Interner) -> facts.ClusterPolicy:
-    """Project a ClusterNetworkPolicy."""
-    meta = item.metadata
-    return facts.ClusterPolicy(
-        name=meta.name,
-        uid=meta.uid,
-        labels=interner.labels(meta.labels),
-        owners=_owners(meta, interner),
-        resource_version=meta.resource_version,
-        spec=item.spec,
-    )
+def _cluster_policies(resource: Resource) -> Kind[facts.ClusterPolicy]:
+    """Return a kind of policy of the whole cluster."""
+
+    def project(item: wire.NetworkPolicy, interner: Interner) -> facts.ClusterPolicy:
+        meta = item.metadata
+        return facts.ClusterPolicy(
+            kind=resource.kind,
+            name=meta.name,
+            uid=meta.uid,
+            labels=interner.labels(meta.labels),
+            owners=_owners(meta, interner),
+            resource_version=meta.resource_version,
+            spec=item.spec,
+        )
+
+    return Kind.of(resource, wire.NetworkPolicy, project)
 
 
 def _owners(meta: wire.Meta, interner: Interner) -> tuple[facts.OwnerReference, ...]:
@@ -268,6 +273,10 @@ CILIUM_POLICIES = Kind.of(resources.CILIUM_NETWORK_POLICIES, wire.CiliumPolicy, 
 CILIUM_CLUSTERWIDE_POLICIES = Kind.of(
     resources.CILIUM_CLUSTERWIDE_NETWORK_POLICIES, wire.CiliumPolicy, cilium_policy
 )
-CLUSTER_POLICIES = Kind.of(resources.CLUSTER_NETWORK_POLICIES, wire.NetworkPolicy, cluster_policy)
+CLUSTER_POLICIES = _cluster_policies(resources.CLUSTER_NETWORK_POLICIES)
+ADMIN_POLICIES = (
+    _cluster_policies(resources.ADMIN_NETWORK_POLICIES),
+    _cluster_policies(resources.BASELINE_ADMIN_NETWORK_POLICIES),
+)
 NAMESPACES = Kind.of(resources.NAMESPACES, wire.Namespace, namespace)
 CONFIG_MAPS = Kind.of(resources.CONFIG_MAPS, wire.ConfigMap, config_map)

@@ -56,11 +56,18 @@ CILIUM_CLUSTERWIDE_NETWORK_POLICIES = Resource(
     "CiliumClusterwideNetworkPolicy",
     namespaced=False,
 )
+_POLICY_GROUP = "policy.networking.k8s.io"
 CLUSTER_NETWORK_POLICIES = Resource(
-    "policy.networking.k8s.io",
-    "v1alpha2",
-    "clusternetworkpolicies",
-    "ClusterNetworkPolicy",
+    _POLICY_GROUP, "v1alpha2", "clusternetworkpolicies", "ClusterNetworkPolicy", namespaced=False
+)
+ADMIN_NETWORK_POLICIES = Resource(
+    _POLICY_GROUP, "v1alpha1", "adminnetworkpolicies", "AdminNetworkPolicy", namespaced=False
+)
+BASELINE_ADMIN_NETWORK_POLICIES = Resource(
+    _POLICY_GROUP,
+    "v1alpha1",
+    "baselineadminnetworkpolicies",
+    "BaselineAdminNetworkPolicy",
     namespaced=False,
 )
 SERVICE_CIDRS = Resource("networking.k8s.io", "v1", "servicecidrs", "ServiceCIDR", False)

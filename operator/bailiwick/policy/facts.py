@@ -175,8 +175,9 @@ class NetworkPolicy:
 
 @dataclass(frozen=True, slots=True)
 class ClusterPolicy:
-    """A policy of the whole cluster; `spec` is the API's own JSON, never changed."""
+    """A policy of the whole cluster, of whichever kind; `spec` is the API's own JSON."""
 
+    kind: str
     name: str
     uid: str
     labels: Labels = field(default_factory=dict)

@@ -11,7 +11,12 @@ import pytest
 
 from tests.cluster.dialects.conftest import TenantFactory, profile
 from tests.cluster.dialects.definitions import CLUSTER_POLICY, Definitions
-from tests.cluster.engine.tenant import PROFILES, WITHIN, absent_as_none, enforcing
+from tests.cluster.engine.tenant import (
+    PROFILES,
+    WITHIN,
+    absent_as_none,
+    enforcing,
+)
 from tests.controlplane.api import Json
 from tests.controlplane.cluster import ControlPlane
 from tests.controlplane.kubectl import eventually

@@ -14,7 +14,8 @@ def shadowed(rules: Iterable[str], classes: Sequence[int], declared: Declared) -
     """Go through the rules that add nothing for these classes of pods.
 
     Of two that open the same the one that comes first by its name is kept. A rule that opens
-    nothing at all is none of them.
+    nothing at all is none of them, nor one of which it is not known what it opens. One that is
+    limited to some requests adds nothing to another without that limit.
     """
     openings = [
         found
@@ -31,6 +32,8 @@ def shadowed(rules: Iterable[str], classes: Sequence[int], declared: Declared) -
             for each in found
             if each.by == by and each.peers
         ]
+        if any(not each.is_certain for found in openings for each in found if each.by == by):
+            continue
         if opens and all(_is_covered(each, others) for each, others in opens):
             left.add(name)
             yield name
@@ -39,6 +42,8 @@ def shadowed(rules: Iterable[str], classes: Sequence[int], declared: Declared) -
 def _is_covered(opening: Opening, others: Iterable[Opening]) -> bool:
     remaining: list[tuple[PortSet, Peers]] = [(opening.ports, opening.peers)]
     for other in others:
+        if other.http and other.http != opening.http:
+            continue
         cut: list[tuple[PortSet, Peers]] = []
         for ports, peers in remaining:
             if ports & other.ports and (rest := peers - other.peers):

@@ -30,11 +30,17 @@ class DeclaredBy:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What a rule opens for a class of pods in one direction."""
+    """What a rule opens for a class of pods in one direction.
+
+    `http` are the requests that it is limited to, in words. `is_certain`: it may open nothing else
+    for all we know.
+    """
 
     by: DeclaredBy
     ports: PortSet
     peers: Peers
+    http: tuple[str, ...] = ()
+    is_certain: bool = True
 
 
 class Declared:
@@ -118,7 +124,10 @@ class Declared:
             for rule in side.rules:
                 if by is not None and self._action in (None, rule.action):
                     resolved = self._graph.resolved(rule, direction, number)
-                    found += [Opening(by, m.ports, self._peers(m)) for m in resolved.matches]
+                    found += [
+                        Opening(by, m.ports, self._peers(m), rule.http, not m.possible)
+                        for m in resolved.matches
+                    ]
         return found if isolated else None
 
     def _selecting(self, number: int) -> Iterable[Policy]:

@@ -18,6 +18,12 @@ from bailiwick.policy.reach.model import (
 )
 from bailiwick.policy.rules import Direction
 
+_READERS = {
+    admin_policy.ADMIN: admin_policy.read_admin,
+    admin_policy.BASELINE: admin_policy.read_baseline,
+    admin_policy.CLUSTER: admin_policy.read_cluster,
+}
+
 
 def unknown(key: PolicyKey, why: str) -> Policy:
     """Return what stands for a policy, or for all of a kind in a namespace or the cluster."""
@@ -48,11 +54,11 @@ def read_or_unknown(policy: NetworkPolicy) -> list[Policy]:
 
 
 def cluster_policy_or_unknown(policy: ClusterPolicy) -> Policy:
-    """Read a ClusterNetworkPolicy, or return what stands for one that cannot be read."""
+    """Read a policy of the whole cluster, or return what stands for one that cannot be read."""
     try:
-        return admin_policy.read_cluster(policy.name, policy.spec)
+        return _READERS[policy.kind](policy.name, policy.spec)
     except InvalidPolicy as error:
-        return _cannot_be_read(PolicyKey(admin_policy.CLUSTER, "", policy.name), error)
+        return _cannot_be_read(PolicyKey(policy.kind, "", policy.name), error)
 
 
 def _cannot_be_read(key: PolicyKey, error: InvalidPolicy) -> Policy:
