@@ -18,10 +18,9 @@ from bailiwick.offline.inventory import Inventory
 from bailiwick.offline.lines import Lines
 from bailiwick.offline.objects import POLICY_GROUP, Collector
 from bailiwick.offline.yaml_documents import Composed
+from bailiwick.policy.reach.kinds import not_evaluated
 from bailiwick.policy.reach.kinds.unreadable import unknown
-from bailiwick.policy.reach.model import (
-    PolicyKey,
-)
+from bailiwick.policy.reach.model import Policy, PolicyKey
 from bailiwick.policy.reach.pods import controller_of
 from bailiwick.rendering.library import TEMPLATE_LABEL
 
@@ -107,7 +106,7 @@ class _Reader:
             await self._list(resource)
             return
         except errors.Forbidden as error:
-            self.inventory.unreadable[resource.plural] = error.message
+            self.inventory.unreadable[_name(resource)] = error.message
         read = self._partly.setdefault(resource, set())
         for namespace in self._namespaces:
             with suppress(errors.Forbidden, errors.NotFound):
@@ -147,8 +146,7 @@ class _Reader:
             if resource not in (resources.NETWORK_POLICIES, *_POLICIES):
                 continue
             for namespace in sorted(populated - read) if resource.namespaced else ("",):
-                key = PolicyKey(resource.kind, namespace, _NOT_READABLE)
-                policy = unknown(key, f"{resource.name} may not be read")
+                policy = _unread(resource, namespace)
                 self.inventory.policies[policy.key] = policy
 
     def name_pods_after_deployments(self) -> None:
@@ -169,3 +167,20 @@ class _Reader:
     def _take(self, resource: Resource, item: Json) -> None:
         body = {**item, "apiVersion": resource.api_version, "kind": resource.kind}
         self._collector.take(Document(CLUSTER, body, Composed(body, Lines(0, body))))
+
+
+def _unread(resource: Resource, namespace: str) -> Policy:
+    why = f"{resource.name} may not be read"
+    if not _is_evaluated(resource):
+        kind = not_evaluated.qualified(resource.group, resource.kind)
+        return not_evaluated.doubt(PolicyKey(kind, namespace, _NOT_READABLE), why)
+    return unknown(PolicyKey(resource.kind, namespace, _NOT_READABLE), why)
+
+
+def _name(resource: Resource) -> str:
+    """Name a kind: those that are not evaluated have the plural name of one that is."""
+    return resource.plural if _is_evaluated(resource) else resource.name
+
+
+def _is_evaluated(resource: Resource) -> bool:
+    return (resource.group, resource.kind) not in not_evaluated.KINDS

@@ -100,6 +100,27 @@ async def test_policies_of_the_whole_cluster_that_may_not_be_read_do_so_too(api:
     assert found["payments", "shop"] == UNKNOWN
 
 
+async def test_calicos_policies_that_may_not_be_read_are_not_taken_for_kubernetes_own(
+    api: FakeApi,
+) -> None:
+    path = "crd.projectcalico.org/v1"
+    api.groups.add(path)
+    for plural in ("networkpolicies", "globalnetworkpolicies"):
+        api.fail(f"{path}/{plural}?", 403, "Forbidden", times=9, message="not for you")
+    found = await read(api)
+    assert found.unreadable == {
+        "networkpolicies.crd.projectcalico.org": "not for you",
+        "globalnetworkpolicies.crd.projectcalico.org": "not for you",
+    }
+    assert {str(key) for key in found.policies} == {
+        "NetworkPolicy payments/closed",
+        "NetworkPolicy.crd.projectcalico.org payments/(not readable)",
+        "NetworkPolicy.crd.projectcalico.org shop/(not readable)",
+        "GlobalNetworkPolicy.crd.projectcalico.org (not readable)",
+    }
+    assert set(connections(found).values()) == {UNKNOWN}
+
+
 async def test_whoever_may_read_one_namespace_learns_of_that_one(api: FakeApi) -> None:
     for plural in ("pods", "networkpolicies"):
         api.fail(f"GET /api/v1/{plural}?", 403, "Forbidden", times=100)

@@ -8,7 +8,7 @@ https://antrea.io/docs/main/docs/antrea-network-policy/
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from bailiwick.policy.reach.model import (
@@ -48,14 +48,14 @@ def read(group: str, kind: str, namespace: str, name: str, spec: Mapping[str, An
     """
     key = PolicyKey(qualified(group, kind), namespace, name)
     why = f"policies of the kind {key.kind} are not evaluated here"
+    return doubt(key, why, _directions(group, spec))
+
+
+def doubt(key: PolicyKey, why: str, directions: Iterable[Direction] = Direction) -> Policy:
+    """Return what stands for such a policy, or for all of them in a namespace or the cluster."""
     rules = tuple(Rule(a, (AnyonePeer(),), unknown=why) for a in (Action.ALLOW, Action.DENY))
-    return Policy(
-        key,
-        Tier.ADMIN,
-        PodsPeer(namespace),
-        {each: Side(rules, isolates=False) for each in _directions(group, spec)},
-        _FIRST,
-    )
+    sides = {each: Side(rules, isolates=False) for each in directions}
+    return Policy(key, Tier.ADMIN, PodsPeer(key.namespace), sides, _FIRST)
 
 
 def _directions(group: str, spec: Mapping[str, Any]) -> list[Direction]:
