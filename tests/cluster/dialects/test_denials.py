@@ -219,3 +219,46 @@ def test_a_policy_of_somebody_else_with_its_name_is_not_taken_over(
     assert version == theirs["metadata"]["resourceVersion"]
     control_plane.api.delete(path)
     until(served, floor, shop.name, rules=BOTH)
+
+
+def test_a_policy_of_the_whole_cluster_that_cuts_a_rule_is_told_to_its_namespace(
+    control_plane: ControlPlane, served: Definitions, tenant: TenantFactory
+) -> None:
+    shop = tenant(intent=enforcing(rule()))
+    for number, labels in enumerate((WEB, STORE)):
+        container = {"name": "main", "image": "registry.example.com/it"}
+        body = {
+            "metadata": {"name": f"pod-{number}", "labels": labels["matchLabels"]},
+            "spec": {"containers": [container]},
+        }
+        control_plane.api.create(f"{shop.path}/pods", body)
+    shop.until_ready()
+    path = served.path(CLUSTER_POLICY)
+    name = f"cut-{shop.name}"
+    here = {"namespaces": {"matchLabels": {"kubernetes.io/metadata.name": shop.name}}}
+    body = {
+        "apiVersion": "policy.networking.k8s.io/v1alpha2",
+        "kind": "ClusterNetworkPolicy",
+        "metadata": {"name": name},
+        "spec": {
+            "tier": "Admin",
+            "priority": 7,
+            "subject": here,
+            "ingress": [{"action": "Deny", "from": [{"namespaces": {}}]}],
+        },
+    }
+    control_plane.api.create(path, body)
+
+    def told() -> set[str]:
+        found = shop.status()["network"].get("findings") or ()
+        return {each["policy"] for each in found if each["code"] == "NarrowedByForeign"}
+
+    def is_told() -> None:
+        assert told() == {f"ClusterNetworkPolicy {name}"}
+
+    def is_told_no_more() -> None:
+        assert told() == set()
+
+    eventually(is_told, WITHIN)
+    control_plane.api.delete(f"{path}/{name}")
+    eventually(is_told_no_more, WITHIN)

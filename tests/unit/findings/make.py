@@ -105,7 +105,7 @@ class Cluster:
 
     def cluster_policy(self, name: str, spec: JSON) -> None:
         """Put a ClusterNetworkPolicy."""
-        new = ClusterPolicy(name, name, spec=spec)
+        new = ClusterPolicy("ClusterNetworkPolicy", name, name, spec=spec)
         self.world.cluster_policies[name] = new
         self.reachability.cluster_policy_changed(None, new)
 
