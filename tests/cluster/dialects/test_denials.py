@@ -13,9 +13,12 @@ from tests.cluster.dialects.conftest import TenantFactory, profile
 from tests.cluster.dialects.definitions import CLUSTER_POLICY, Definitions
 from tests.cluster.engine.tenant import (
     PROFILES,
+    STORE,
+    WEB,
     WITHIN,
     absent_as_none,
     enforcing,
+    rule,
 )
 from tests.controlplane.api import Json
 from tests.controlplane.cluster import ControlPlane
@@ -235,8 +238,8 @@ def test_a_policy_of_the_whole_cluster_that_cuts_a_rule_is_told_to_its_namespace
     shop.until_ready()
     path = served.path(CLUSTER_POLICY)
     name = f"cut-{shop.name}"
-    here = {"namespaces": {"matchLabels": {"kubernetes.io/metadata.name": shop.name}}}
-    body = {
+    here: Json = {"namespaces": {"matchLabels": {"kubernetes.io/metadata.name": shop.name}}}
+    policy: Json = {
         "apiVersion": "policy.networking.k8s.io/v1alpha2",
         "kind": "ClusterNetworkPolicy",
         "metadata": {"name": name},
@@ -247,7 +250,7 @@ def test_a_policy_of_the_whole_cluster_that_cuts_a_rule_is_told_to_its_namespace
             "ingress": [{"action": "Deny", "from": [{"namespaces": {}}]}],
         },
     }
-    control_plane.api.create(path, body)
+    control_plane.api.create(path, policy)
 
     def told() -> set[str]:
         found = shop.status()["network"].get("findings") or ()
