@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from bailiwick.offline.documents import Document, Place
 from bailiwick.offline.entrances import Entrance
 from bailiwick.policy.cluster import FixedCluster
+from bailiwick.policy.dialects import CILIUM_KIND
 from bailiwick.policy.facts import (
     ConfigMap,
     EndpointSlice,
@@ -102,6 +103,7 @@ class Inventory:
     problems: list[Problem] = field(default_factory=list)
     remarks: list[Remark] = field(default_factory=list)
     unreadable: dict[str, str] = field(default_factory=dict)
+    served: set[str] = field(default_factory=set)
 
     def place(self, kind: str, namespace: str, name: str, at: str = "") -> Place:
         """Return where an object stands, or one of its fields."""
@@ -173,7 +175,9 @@ class Inventory:
             all_slices=tuple(self.slices.values()),
             all_nodes=tuple(self.nodes.values()),
             all_service_cidrs=tuple(self.service_cidrs.values()),
-            unreadable=dict(self.unreadable),
+            # What is made of an intent depends on whether there are such policies at all.
+            unreadable={k: v for k, v in self.unreadable.items() if k != CILIUM_KIND},
+            served=frozenset(self.served),
         )
 
     def populated(self) -> set[str]:

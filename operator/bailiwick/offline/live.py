@@ -84,6 +84,7 @@ async def read_cluster(
     for resource in (*_OURS, *_POLICIES, *_ROUTES):
         if await serves(client, resource.group, resource.version):
             await reader.read(resource)
+            reader.inventory.served.add(resource.plural)
     await reader.read_what_only_names()
     await reader.read_templates(operator_namespace)
     reader.doubt_what_unread_policies_may_do()

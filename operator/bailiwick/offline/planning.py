@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from bailiwick.api.meta import MANAGED_BY, MANAGED_BY_LABEL, ORIGIN_LABEL
 from bailiwick.offline.declared import declarations
 from bailiwick.offline.differences import Changes
+from bailiwick.offline.documents import Document
 from bailiwick.offline.findings import Finding
 from bailiwick.offline.governing import Given, Governed, govern
 from bailiwick.offline.inventory import Inventory
 from bailiwick.offline.plan_findings import Places, of_intent, of_manifests
 from bailiwick.offline.policy_findings import of_names
+from bailiwick.offline.projecting import mapping
 from bailiwick.offline.stand_ins import Assumed, with_stand_ins
 from bailiwick.offline.world import World, world
 from bailiwick.policy.cluster import FixedCluster
+from bailiwick.policy.dialects import CILIUM_ENFORCER, CILIUM_KIND, Dialect
 from bailiwick.policy.findings.edges import EdgeReport, Foreign
 from bailiwick.policy.findings.words import Names
 from bailiwick.policy.reach.cluster_network import ClusterNetwork, cluster_network
@@ -100,6 +103,8 @@ def plan(
     named = declared.namespaces()
     unknown = frozenset() if complete else frozenset(named - inventory.populated())
     cluster = inventory.cluster(unknown)
+    if settings.enforcer.lower() == CILIUM_ENFORCER:
+        cluster = replace(cluster, served={*cluster.served, CILIUM_KIND})
     assumed = Assumed(cluster, settings, {}) if complete else with_stand_ins(cluster, settings)
     maps = tuple(inventory.config_maps.values())
     given = Given(declared, assumed.cluster, assumed.settings, now, maps)
@@ -206,11 +211,21 @@ def _made_of(governed: Iterable[Governed]) -> dict[PolicyKey, DeclaredBy | None]
     return found
 
 
+def _is_made_by_operator(document: Document) -> bool:
+    labels = mapping(document.body, "metadata").get("labels") or {}
+    return bool(labels.get(MANAGED_BY_LABEL) == MANAGED_BY)
+
+
 def _foreign(inventory: Inventory, governed: Collection[str]) -> list[Policy]:
     """Return the policies that no intent gives: what the operator made is made anew."""
     made = {
         PolicyKey(network_policy.KIND, *place)
         for place, policy in inventory.network_policies.items()
         if place[0] in governed and policy.labels.get(MANAGED_BY_LABEL) == MANAGED_BY
+    }
+    made |= {
+        PolicyKey(*key)
+        for key, document in inventory.documents.items()
+        if key[0] == Dialect.CILIUM and key[1] in governed and _is_made_by_operator(document)
     }
     return [policy for key, policy in sorted(inventory.policies.items()) if key not in made]

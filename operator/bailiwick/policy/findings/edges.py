@@ -122,10 +122,14 @@ class EdgeReport:
                 f"{policy} has parts that cannot be evaluated here, so it is not known whether "
                 f"this is possible: {self.told(edges)}",
             )
+        # Of addresses outside only those are not known that the rule names by host or entity: it
+        # means what it says of them.
         own = [
             edge
             for edge in self._with(State.UNKNOWN)
-            if not self._speaking_of(edge, self.foreign.perhaps)
+            if isinstance(edge.source, Workload)
+            and isinstance(edge.target, Workload)
+            and not self._speaking_of(edge, self.foreign.perhaps)
         ]
         if own:
             yield self._note(
