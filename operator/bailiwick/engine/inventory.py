@@ -162,7 +162,7 @@ class Inventory:
                 await self.images.recall(image.digest, {repository}, scanned=True)
         known = self.images.known(image.digest, repository)
         report = known.report
-        excuses = coverage.excuses(image, report.findings) if report else {}
+        excuses = coverage.excuses(image, report.findings if report else None)
         return ImageFact(
             image,
             assess(known, terms, now, excuses=excuses),

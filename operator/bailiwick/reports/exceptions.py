@@ -87,6 +87,8 @@ def last_matched(previous: Mapping[str, Any], match: Match, now: datetime) -> da
     It must not move in between, or the status never rests.
     """
     known = instant(previous.get("lastMatched"))
+    if match.unknown and not match.findings:
+        return known
     if bool(match.findings) == bool(previous.get("matchedFindings")):
         return known if known or not match.findings else now
     return now

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
+from bailiwick.api.meta import API_VERSION
 from tests.cluster.conftest import NamespaceFactory
 from tests.cluster.images.conftest import OperatorFactory, ShopFactory
 from tests.cluster.images.shop import (
@@ -40,6 +42,30 @@ def writes(cluster: ControlPlane, since: datetime) -> list[Write]:
     return [each for each in found if each.resource != "leases"]
 
 
+EXCEPTIONS: dict[str, dict[str, Any]] = {
+    "waiting": {},
+    "too-long": {"expiresAt": "2099-01-01T00:00:00Z"},
+    "not-understood": {"packages": [{"name": "a", "versions": "vers:deb/<<1"}]},
+    "expired": {"expiresAt": "2026-01-01T00:00:00Z"},
+}
+
+
+def except_in(team: Shop, name: str, **fields: Any) -> None:
+    """Make an exception that nobody approves."""
+    spec = {
+        "vulnerabilities": ["CVE-2023-5363"],
+        "status": "affected",
+        "actionStatement": "it is updated next week",
+        "reason": "to be seen in a quiet cluster",
+        "author": "admin",
+        "expiresAt": (datetime.now(UTC) + timedelta(days=30)).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        **fields,
+    }
+    path = f"/apis/{API_VERSION}/namespaces/{team.name}/vulnerabilityexceptions"
+    kind = {"apiVersion": API_VERSION, "kind": "VulnerabilityException"}
+    team.api.create(path, {**kind, "metadata": {"name": name}, "spec": spec})
+
+
 @pytest.mark.usefixtures("operator")
 def test_nothing_is_written_or_scanned_where_nothing_changes(
     control_plane: ControlPlane,
@@ -66,7 +92,10 @@ def test_nothing_is_written_or_scanned_where_nothing_changes(
     several.until_counts(clean=1, unscanned=1, failed=2)
     until_scan(control_plane.api, f"sha256:{'1' * 64}", lambda s: s.get("phase") == "Failed")
     until_complete(control_plane.api, several.rescan("done", images=[index]))
+    for name, fields in EXCEPTIONS.items():
+        except_in(late, name, **fields)
     idle = Shop(control_plane.api, namespace("idle"))
+    except_in(idle, "unjudged")
     until_condition(control_plane.api, idle.rescan("waits"), "Stalled", "no SecurityIntent")
 
     def is_quiet() -> None:

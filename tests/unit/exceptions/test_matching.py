@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bailiwick.policy.exceptions.matching import LISTED, ImageMatch, Match, together
+from bailiwick.reports.exceptions import last_matched
 from tests.unit.controls.make import NOW, digest, running
 from tests.unit.exceptions.make import DAY, coverage, exception, excepts, finding
 
@@ -158,6 +159,16 @@ def test_lists_of_what_matched_are_bounded_and_counts_are_not() -> None:
     assert (match.findings, match.fixable) == (100, 50)
     assert len(match.images[0].listed) == LISTED
     assert match.judged
+
+
+def test_what_is_not_known_of_an_image_is_told_and_is_no_end_of_a_match() -> None:
+    declared, other = exception(), exception(name="other", digests=[digest(2)])
+    covered = coverage(declared, other)
+    assert covered.excuses(running(), None) == {}
+    assert covered.matches() == {declared.key: Match(unknown=True), other.key: Match()}
+    before = {"lastMatched": "2026-11-01T00:00:00Z", "matchedFindings": 3}
+    assert last_matched(before, Match(unknown=True), NOW) == NOW.replace(day=1, hour=0)
+    assert last_matched(before, Match(), NOW) == NOW
 
 
 def test_an_image_in_several_namespaces_counts_once() -> None:

@@ -34,6 +34,9 @@ def standing(
         (Match(), NOW, State.MATCHES_NOTHING, "since 2026-11-24 12:00 UTC"),
         (Match(judged=True), NEVER, State.MATCHES_NOTHING, "Never matched anything"),
         (Match(), NEVER, State.MATCHES_NOTHING, "any image that runs"),
+        # What is not known is not gone.
+        (Match(unknown=True), NOW, State.ACTIVE, "was not scanned yet"),
+        (Match(judged=True, unknown=True), NOW, State.ACTIVE, "was not scanned yet"),
     ],
 )
 def test_one_in_force_says_what_it_is_for(

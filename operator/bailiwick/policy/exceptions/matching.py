@@ -55,11 +55,13 @@ class ImageMatch:
 class Match:
     """What an exception is for in one namespace, or in several.
 
-    `judged` says that there is an image which it is for, whatever was found in that.
+    `judged` says that there is an image which it is for, whatever was found in that, `unknown`
+    that of such an image it is not known what is in it.
     """
 
     images: tuple[ImageMatch, ...] = ()
     judged: bool = False
+    unknown: bool = False
 
     @property
     def findings(self) -> int:
@@ -78,15 +80,18 @@ NOTHING = Match()
 def together(matches: Iterable[Match]) -> Match:
     """Add up what an exception is for in several namespaces, each image once."""
     images: dict[ImageKey, ImageMatch] = {}
-    judged = False
-    for match in matches:
-        judged = judged or match.judged
+    everything = list(matches)
+    for match in everything:
         for each in match.images:
             known = images.setdefault((each.repository, each.digest), each)
             # With a selector of workloads, one namespace can have more of them in force.
             if known.findings < each.findings:
                 images[each.repository, each.digest] = each
-    return Match(tuple(images[key] for key in sorted(images)), judged)
+    return Match(
+        tuple(images[key] for key in sorted(images)),
+        judged=any(match.judged for match in everything),
+        unknown=any(match.unknown for match in everything),
+    )
 
 
 class Coverage:
@@ -103,19 +108,23 @@ class Coverage:
         self._elsewhere = run_elsewhere
         self._images: dict[ExceptionKey, list[ImageMatch]] = defaultdict(list)
         self._judged: set[ExceptionKey] = set()
+        self._unknown: set[ExceptionKey] = set()
         self._by_id: dict[str, list[tuple[DeclaredException, Ruling]]] = defaultdict(list)
         for each in ruled:
             for vulnerability in each[0].scope.vulnerabilities if each[0].scope else ():
                 self._by_id[vulnerability].append(each)
 
     def excuses(
-        self, image: RunningImage, findings: Iterable[Finding]
+        self, image: RunningImage, findings: Iterable[Finding] | None
     ) -> Mapping[FindingIdentity, Excuse]:
-        """Return what is excepted of the findings of an image."""
+        """Return what is excepted of the findings of an image; None: they are not known."""
         if not self._by_id:
             return {}
         fitting = {e.key for e, _ in self.ruled if e.scope and self._for_image(e.scope, image)}
         if not fitting:
+            return {}
+        if findings is None:
+            self._unknown |= fitting
             return {}
         self._judged |= fitting
         matched: dict[ExceptionKey, list[Finding]] = defaultdict(list)
@@ -135,7 +144,9 @@ class Coverage:
         """Return what each exception matched in the images that were asked for."""
         return {
             exception.key: Match(
-                tuple(sorted(self._images.get(exception.key, ()))), exception.key in self._judged
+                tuple(sorted(self._images.get(exception.key, ()))),
+                judged=exception.key in self._judged,
+                unknown=exception.key in self._unknown,
             )
             for exception, _ in self.ruled
         }

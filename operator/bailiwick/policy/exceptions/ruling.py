@@ -94,6 +94,7 @@ def _refused(
     void, valid_at = _void(exception, now)
     approval = exception.approval if not void else None
     waits = terms.approval_required and approval is None
+    valid_at = min(valid_at or expires, expires)
     # One that waits would be approved now at the earliest.
     since = approval.at if approval else now if waits else exception.created
     if expires > since + terms.max_duration:
@@ -111,14 +112,14 @@ def _refused(
             f"Excepts nothing, because the profile lets an exception last {most} at most, and "
             f"spec.expiresAt {words}.",
             # An approval later than now may last longer.
-            expires - terms.max_duration if waits else expires,
+            min(expires - terms.max_duration, valid_at) if waits else valid_at,
         )
     if waits:
         return Ruling(
             State.AWAITING_APPROVAL,
             f"Excepts nothing until it is approved: {void} Whoever approves writes "
             f"status.approval, and is not the author, {exception.author}.",
-            valid_at or expires,
+            valid_at,
         )
     return None
 

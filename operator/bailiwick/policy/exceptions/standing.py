@@ -42,6 +42,9 @@ def stand(ruling: Ruling, match: Match, last_matched: datetime | None) -> Standi
 
 
 def _in_force(match: Match, last_matched: datetime | None) -> tuple[State, str]:
+    if match.unknown:
+        seen = f"{_matches(match)} " if match.findings else ""
+        return State.ACTIVE, f"{seen}An image that it is for was not scanned yet."
     if match.findings and match.fixable < match.findings:
         return State.ACTIVE, _matches(match)
     if match.findings:
