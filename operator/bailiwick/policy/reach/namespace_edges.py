@@ -95,7 +95,9 @@ class _Found:
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
-        self._inside: dict[tuple[Workload, Workload, Says], PortSet] = defaultdict(int)
+        self._inside: dict[tuple[Workload, Workload, Says], PortSet] = {}
+        # A set of ports takes 24 KB, and most edges have one of a few: equal ones are kept once.
+        self._ports: dict[PortSet, PortSet] = {}
         self._outside: dict[tuple[Workload, Direction, Says, PortSet], list[Range]] = defaultdict(
             list
         )
@@ -103,17 +105,22 @@ class _Found:
     def add(self, source: int, target: int, says: Says, ports: PortSet) -> None:
         """Take in some ports between two classes."""
         if ports:
+            own = self._ports.setdefault(ports, ports)
             for one in self._graph.classes[source].workloads:
                 for other in self._graph.classes[target].workloads:
-                    self._inside[one, other, says] |= ports
+                    known = self._inside.setdefault((one, other, says), own)
+                    if known is not own:
+                        both = known | own
+                        self._inside[one, other, says] = self._ports.setdefault(both, both)
 
     def add_outside(
         self, number: int, direction: Direction, each: Range, says: Says, ports: PortSet
     ) -> None:
         """Take in some ports between a class and a range of addresses."""
         if ports:
+            own = self._ports.setdefault(ports, ports)
             for workload in self._graph.classes[number].workloads:
-                self._outside[workload, direction, says, ports].append(each)
+                self._outside[workload, direction, says, own].append(each)
 
     def edges(self) -> list[NamespaceEdge]:
         """Return all as edges."""
