@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from bailiwick.kube.resources import SECURITY_INTENTS, SECURITY_PROFILES
@@ -104,13 +104,19 @@ class _Composer:
 
     def _drawn(self) -> dict[tuple[Ends, Stroke], _Drawn]:
         found: dict[tuple[Ends, Stroke], _Drawn] = defaultdict(_Drawn)
+        # A set of ports takes 24 KB, and most lines have one of a few: equal ones are kept once.
+        known: dict[PortSet, PortSet] = {}
         for edge in self._edges():
             if not is_told(edge.source, edge.target) or self._goes_without_saying(edge):
                 continue
             drawn = found[(edge.source, edge.target), _stroke(edge)]
-            drawn.ports |= edge.ports
+            ports = edge.ports | drawn.ports if drawn.ports else edge.ports
+            drawn.ports = known.setdefault(ports, ports)
             drawn.by |= {f"{by.rule} (profile)" if by.from_profile else by.rule for by in edge.by}
-            drawn.edges.append(edge)
+            own = replace(edge, ports=known.setdefault(edge.ports, edge.ports))
+            # The intents of both ends may say the same of it.
+            if own not in drawn.edges:
+                drawn.edges.append(own)
         for pair, stroke in list(found):
             _leave_to_others(found, pair, stroke)
         return found
