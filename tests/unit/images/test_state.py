@@ -100,6 +100,12 @@ def test_a_deadline_counts_from_first_seen_and_the_shorter_one_holds(
     assert not due.overdue
 
 
+def test_a_deadline_of_no_time_at_all_is_one() -> None:
+    at_once = ScanTerms(remediate_within={"knownExploited": timedelta(), "high": 30 * DAY})
+    assert assess(known(finding(exploited=True), seen=DAY), at_once, NOW).overdue == 1
+    assert assess(known(finding(), seen=DAY), at_once, NOW).overdue == 0
+
+
 def test_a_finding_that_nobody_has_noted_yet_counts_from_its_scan() -> None:
     state = assess(known(finding(), age=HOUR), TERMS, NOW)
     assert state.worst[0].due_by == NOW - HOUR + 30 * DAY

@@ -130,6 +130,9 @@ class Coverage:
         matched: dict[ExceptionKey, list[Finding]] = defaultdict(list)
         excuses = {}
         for finding in findings:
+            # Most findings are nobody's, and there are many of them.
+            if finding.id.upper() not in self._by_id and not finding.aliases:
+                continue
             covering = self._covering(finding, fitting)
             for exception, _ in covering:
                 matched[exception.key].append(finding)

@@ -139,7 +139,17 @@ def assess(
     report = known.report
     if report is None:
         return _without_report(known)
-    dues = [_due(each, known, report, terms, now, excuses or {}) for each in report.findings]
+    within, seen, excused = _deadlines(terms), known.first_seen, excuses or {}
+    dues = [
+        _due(
+            each,
+            seen.get(each.key, report.scanned_at),
+            within[each.severity, bool(each.known_exploited)],
+            now,
+            excused.get(each.identity) if excused else None,
+        )
+        for each in report.findings
+    ]
     overdue = [each for each in dues if each.overdue]
     excepted = [each for each in dues if each.excuse]
     late = [each for each in excepted if each.due_by and now >= each.due_by]
@@ -227,20 +237,21 @@ def _staleness(report: ScanReport, terms: ScanTerms, now: datetime) -> str:
     return ""
 
 
+def _deadlines(terms: ScanTerms) -> dict[tuple[Severity, bool], timedelta | None]:
+    """Return how long findings may stay, by severity and whether they are known to be exploited."""
+    exploited = terms.remediate_within.get(KNOWN_EXPLOITED)
+    found: dict[tuple[Severity, bool], timedelta | None] = {}
+    for severity in Severity:
+        within = terms.remediate_within.get(severity.name.lower())
+        found[severity, False] = within
+        shortest = [each for each in (within, exploited) if each is not None]
+        found[severity, True] = min(shortest, default=None)
+    return found
+
+
 def _due(
-    finding: Finding,
-    known: Known,
-    report: ScanReport,
-    terms: ScanTerms,
-    now: datetime,
-    excuses: Mapping[FindingIdentity, Excuse],
+    finding: Finding, seen: datetime, within: timedelta | None, now: datetime, excuse: Excuse | None
 ) -> Due:
-    seen = known.first_seen.get(finding.key, report.scanned_at)
-    limits = [terms.remediate_within.get(finding.severity.name.lower())]
-    if finding.known_exploited:
-        limits.append(terms.remediate_within.get(KNOWN_EXPLOITED))
-    within = min((each for each in limits if each is not None), default=None)
     due_by = seen + within if within is not None else None
-    excuse = excuses.get(finding.identity)
-    overdue = due_by is not None and now >= due_by and excuse is None
+    overdue = due_by is not None and excuse is None and now >= due_by
     return Due(finding, seen, due_by, overdue, excuse)
