@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -105,6 +105,17 @@ class IntentScan(ApiModel):
     """A scan result older than this is stale. May only be shorter than the profile's."""
 
 
+class IntentExceptions(ApiModel):
+    """What the VulnerabilityExceptions of the namespace may do."""
+
+    model_config = ConfigDict(json_schema_extra=ATOMIC_MAP)
+
+    max_duration: Duration | None = None
+    """How long an exception may last. May only be shorter than the profile's."""
+    approval: Literal["Required", "NotRequired"] | None = None
+    """Required, where the profile does not ask for an approval already."""
+
+
 class IntentImages(ApiModel):
     """What is asked of the namespace's images beyond the profile."""
 
@@ -115,6 +126,8 @@ class IntentImages(ApiModel):
     again. An instant in the future counts as now."""
     scan: IntentScan = IntentScan()
     """How fresh scans must be."""
+    exceptions: IntentExceptions = IntentExceptions()
+    """What the VulnerabilityExceptions of the namespace may do."""
 
 
 class SecurityIntentSpec(ApiModel):

@@ -71,7 +71,6 @@ class Reason(StrEnum):
     TOO_MANY_RULES = "TooManyRules"
     CONTROL_UNKNOWN = "ControlUnknown"
     ROLLOUT_STOPPED = "RolloutStopped"
-    NOT_YET_EVALUATED = "NotYetEvaluated"
 
     # NetworkEnforced
     ENFORCED = "Enforced"

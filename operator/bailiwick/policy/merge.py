@@ -133,6 +133,7 @@ def _images(
         if asked > max_age:
             refused.append(_too_long("spec.images.scan.maxAge", max_age))
         max_age = min(asked, max_age)
+    exceptions, exceptions_refused = _exceptions(profile, intent)
     terms = ImageTerms(
         registries=tuple(floor.registries),
         scan_max_age=max_age,
@@ -142,12 +143,31 @@ def _images(
         minimal=floor.minimal.to_json(),
         pinned=floor.pinned,
         max_age=parse_duration(floor.max_age) if floor.max_age else None,
-        exceptions=ExceptionTerms(
-            parse_duration(floor.exceptions.max_duration),
-            floor.exceptions.approval == "Required",
-        ),
+        exceptions=exceptions,
     )
-    return terms, refused
+    return terms, refused + exceptions_refused
+
+
+def _exceptions(
+    profile: SecurityProfileSpec, intent: SecurityIntentSpec
+) -> tuple[ExceptionTerms, list[Refusal]]:
+    floor, asked = profile.images.exceptions, intent.images.exceptions
+    refused = []
+    longest = parse_duration(floor.max_duration)
+    if asked.max_duration:
+        wanted = parse_duration(asked.max_duration)
+        if wanted > longest:
+            refused.append(_too_long("spec.images.exceptions.maxDuration", longest))
+        longest = min(wanted, longest)
+    required = floor.approval == "Required"
+    if required and asked.approval == "NotRequired":
+        refused.append(
+            Refusal(
+                "spec.images.exceptions.approval",
+                "the profile asks for an approval: write Required, or leave the field out",
+            )
+        )
+    return ExceptionTerms(longest, required or asked.approval == "Required"), refused
 
 
 def _too_long(field: str, limit: timedelta) -> Refusal:

@@ -19,6 +19,8 @@ from bailiwick.kube.client import Json
 from bailiwick.kube.events import Recorder, Regarding, Severity
 from bailiwick.kube.resources import Resource
 from bailiwick.policy.effective import ExceptionTerms
+from bailiwick.policy.exceptions.ruling import State
+from bailiwick.policy.exceptions.standing import Standing
 from tests.unit.controls.make import running
 from tests.unit.engine.doubles import START, Clock, MemoryClient
 from tests.unit.exceptions.make import approval, finding, spec, stamp
@@ -63,6 +65,7 @@ class Bench:
 
     def __init__(self) -> None:
         self.clock, self.client, self.told = Clock(), Server(), Told()
+        self.notices = Notices(cast(Recorder, self.told), Metrics())
         self.complete = True
         self.start()
 
@@ -77,7 +80,7 @@ class Bench:
             self.client,
             self.exceptions,
             Served(self.client),
-            Notices(cast(Recorder, self.told), Metrics()),
+            self.notices,
             lambda: self.complete,
             self.clock,
         )
@@ -140,6 +143,35 @@ class Bench:
 @pytest.fixture
 def bench() -> Bench:
     return Bench()
+
+
+@pytest.mark.parametrize(
+    "before, after, reason",
+    [
+        ("", State.ACTIVE, None),
+        ("", State.MATCHES_NOTHING, None),
+        ("", State.AWAITING_APPROVAL, "AwaitingApproval"),
+        ("", State.INVALID, "Invalid"),
+        ("AwaitingApproval", State.ACTIVE, "Approved"),
+        ("AwaitingApproval", State.MATCHES_NOTHING, "Approved"),
+        ("AwaitingApproval", State.EXPIRED, "Expired"),
+        ("Active", State.EXPIRES_SOON, "ExpiresSoon"),
+        ("Active", State.SUPERSEDED, "Superseded"),
+        ("Active", State.MATCHES_NOTHING, None),
+        ("Invalid", State.ACTIVE, "Approved"),
+    ],
+)
+def test_an_event_tells_what_somebody_has_to_know(
+    bench: Bench, before: str, after: State, reason: str | None
+) -> None:
+    bench.declare()
+    bench.approve()
+    found = bench.stores["VulnerabilityException"].objects.get("shop", "openssl")
+    assert found is not None
+    off = (State.AWAITING_APPROVAL, State.INVALID, State.EXPIRED)
+    standing = Standing(after, "In words.", after not in off)
+    bench.notices.exception(found, before, standing)
+    assert bench.told.reasons == ([reason] if reason else [])
 
 
 async def test_time_alone_takes_an_exception_through_its_states(bench: Bench) -> None:

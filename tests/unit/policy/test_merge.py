@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from bailiwick.api.intent import SecurityIntentSpec
 from bailiwick.api.profile import SecurityProfileSpec
-from bailiwick.policy.effective import EffectiveIntent, Enforcement
+from bailiwick.policy.builtin import BUILT_IN_PROFILE
+from bailiwick.policy.effective import EffectiveIntent, Enforcement, ExceptionTerms
 from bailiwick.policy.facts import Namespace
 from bailiwick.policy.merge import ProfileVersion, merge
 from bailiwick.policy.ports import Port
@@ -189,6 +190,31 @@ def test_a_scan_must_be_as_fresh_as_the_profile_asks() -> None:
     looser = merged(profile, {"images": {"scan": {"maxAge": "48h"}}})
     assert looser.images.scan_max_age == timedelta(hours=24)
     assert [r.field for r in looser.loosened] == ["spec.images.scan.maxAge"]
+
+
+@pytest.mark.parametrize(
+    "profile, intent, days, required, refused",
+    [
+        ({}, {}, 90, True, []),
+        ({"maxDuration": "30d", "approval": "NotRequired"}, {}, 30, False, []),
+        ({}, {"maxDuration": "7d"}, 7, True, []),
+        ({}, {"maxDuration": "365d"}, 90, True, ["maxDuration"]),
+        ({}, {"approval": "NotRequired"}, 90, True, ["approval"]),
+        ({"approval": "NotRequired"}, {"approval": "Required"}, 90, True, []),
+        ({"approval": "NotRequired"}, {"approval": "NotRequired"}, 90, False, []),
+    ],
+)
+def test_an_intent_may_only_ask_more_of_exceptions(
+    profile: dict[str, Any], intent: dict[str, Any], days: int, required: bool, refused: list[str]
+) -> None:
+    made = merged({"images": {"exceptions": profile}}, {"images": {"exceptions": intent}})
+    assert made.images.exceptions == ExceptionTerms(timedelta(days=days), required)
+    assert [r.field for r in made.loosened] == [f"spec.images.exceptions.{f}" for f in refused]
+
+
+def test_where_no_profile_could_be_chosen_exceptions_need_an_approval() -> None:
+    spec = BUILT_IN_PROFILE.spec.images.exceptions
+    assert (spec.max_duration, spec.approval) == ("90d", "Required")
 
 
 def test_isolation_is_the_profiles() -> None:

@@ -42,7 +42,7 @@ def document_of(
     statements, left_out = [], []
     for body in sorted(exceptions, key=_name):
         try:
-            statements.append(_statement(body, all_states=all_states))
+            statements.append(_statement(body, None if all_states else now))
         except _LeftOut as why:
             left_out.append(f"{_name(body)}: {why}")
     if not statements:
@@ -59,7 +59,7 @@ def document_of(
     return Exported(document, tuple(left_out))
 
 
-def _statement(body: Mapping[str, Any], *, all_states: bool) -> JSON:
+def _statement(body: Mapping[str, Any], in_force_at: datetime | None) -> JSON:
     try:
         spec = VulnerabilityExceptionSpec.model_validate(body.get("spec") or {})
         status = VulnerabilityExceptionStatus.model_validate(body.get("status") or {})
@@ -67,8 +67,11 @@ def _statement(body: Mapping[str, Any], *, all_states: bool) -> JSON:
         field, words = next(iter(in_words(error).items()))
         raise _LeftOut(f"{field}: {words}") from error
     in_force = any(c.type == "InForce" and c.status == "True" for c in status.conditions or ())
-    if not in_force and not all_states:
+    if in_force_at and not in_force:
         raise _LeftOut(f"it is not in force ({status.state or 'never evaluated'})")
+    if in_force_at and spec.expires_at <= in_force_at:
+        # Whatever its status says: the operator may not have been there to write it.
+        raise _LeftOut(f"it ended on {stamp(spec.expires_at)}")
     if spec.workload is not None:
         raise _LeftOut("it is for some workloads only, which OpenVEX cannot say")
     first, *others = spec.vulnerabilities

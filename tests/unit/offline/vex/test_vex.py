@@ -198,6 +198,8 @@ def test_an_exception_in_force_becomes_a_statement_on_the_images_it_is_for() -> 
             "without a range of versions",
         ),
         (exception(expiresAt=None), "expiresAt: this is missing"),
+        # Its status is of before.
+        (exception(expiresAt="2026-11-24T12:00:00Z"), "it ended on 2026-11-24T12:00:00Z"),
     ],
 )
 def test_what_openvex_cannot_say_or_what_is_not_in_force_is_left_out_and_told(
