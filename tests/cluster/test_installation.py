@@ -144,6 +144,7 @@ def test_a_team_declares_in_its_namespace_only(
     [
         "clustervulnerabilityexceptions",
         "imagescans",
+        "networkreaches",
         "rescanrequests",
         "securityintents",
         "securityprofiles",

@@ -11,6 +11,7 @@ from bailiwick.api.intent import SecurityIntentSpec
 from bailiwick.api.intent_status import SecurityIntentStatus
 from bailiwick.api.meta import BUILT_IN, GROUP, INTENT_NAME
 from bailiwick.api.profile import SecurityProfileSpec, SecurityProfileStatus
+from bailiwick.api.reach import NetworkReachSpec
 from bailiwick.api.rescan import RescanRequestSpec, RescanRequestStatus
 from bailiwick.api.types import JSON, ApiModel, Rule, Status
 
@@ -177,6 +178,28 @@ RESCAN_REQUEST = Kind(
     ),
 )
 
+NETWORK_REACH = Kind(
+    kind="NetworkReach",
+    plural="networkreaches",
+    short="netreach",
+    scope="Namespaced",
+    description="Who can reach whom in this namespace. The operator writes it beside the intent.",
+    spec=NetworkReachSpec,
+    status=Status,
+    columns=(
+        Column("Edges", ".spec.edges", "integer"),
+        Column("Omitted", ".spec.edgesOmitted", "integer"),
+        _AGE,
+    ),
+    rules=(
+        Rule(
+            f"self.metadata.name == '{INTENT_NAME}'",
+            f"name it {INTENT_NAME}: a namespace has one NetworkReach",
+            _NAME,
+        ),
+    ),
+)
+
 _EXCEPTION_COLUMNS = (
     Column("Status", ".spec.status"),
     Column("State", ".status.state"),
@@ -223,6 +246,7 @@ CLUSTER_VULNERABILITY_EXCEPTION = Kind(
 KINDS = (
     SECURITY_PROFILE,
     SECURITY_INTENT,
+    NETWORK_REACH,
     IMAGE_SCAN,
     RESCAN_REQUEST,
     VULNERABILITY_EXCEPTION,

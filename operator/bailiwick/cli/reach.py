@@ -7,11 +7,11 @@ from datetime import datetime
 
 import click
 
-from bailiwick.cli.live import cluster_inventory, with_cluster
+from bailiwick.cli.live import cluster_inventory, recorded_edges, with_cluster
 from bailiwick.cli.reading import echo_lines, end_with, inventory_of, passed_over, warn_of
 from bailiwick.cli.settings import with_settings
 from bailiwick.kube.credentials import Source
-from bailiwick.offline import reach_report
+from bailiwick.offline import reach_report, recorded
 from bailiwick.offline.connlist import connection_list
 from bailiwick.offline.inventory import Inventory
 from bailiwick.offline.plan_text import not_known
@@ -60,12 +60,21 @@ def reach(
     """Say who can reach whom, by every policy that is there or that an intent would give.
 
     Reads manifests: directories, files, or standard input (-); without any, the cluster, with the
-    rights of the caller. What may not be read there makes the answer unknown.
+    rights of the caller. What may not be read there makes the answer unknown, unless the operator
+    has written down what it found in the namespaces that are asked for (their NetworkReach).
     """
     if paths:
         inventory = inventory_of(paths, namespaces[0] if namespaces else "default")
     else:
         inventory = cluster_inventory(source, namespaces)
+        if output != "connlist" and recorded.NEEDED & inventory.unreadable.keys():
+            edges = recorded_edges(source, namespaces)
+            if edges:
+                is_text = output == "text"
+                echo_lines(recorded.as_text(edges) if is_text else [recorded.as_json(edges)])
+                kinds = ", ".join(sorted(inventory.unreadable))
+                click.echo(f"note: you may not list {kinds} in all namespaces", err=True)
+                return
     on_nodes = sum(pod.host_network for pod in inventory.running())
     if output == "connlist":
         inventory.forget_networks()

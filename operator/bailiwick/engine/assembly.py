@@ -24,6 +24,7 @@ from bailiwick.engine.objects import DeclaredObject
 from bailiwick.engine.profiles import Profiles, Standing, standing
 from bailiwick.engine.queue import WorkQueue
 from bailiwick.engine.reachability import Reachability
+from bailiwick.engine.records import Records
 from bailiwick.engine.rendering import Renderer
 from bailiwick.engine.resync import Resync
 from bailiwick.engine.revisions import Revisions
@@ -163,6 +164,7 @@ class Operator:
                 client, self.world, project, throttle.acquire, self.namespace_queue.add
             ),
             reachability=self.reachability,
+            records=Records(client),
             denials=self.denials,
             inventory=self.imaging.inventory,
             exceptions=self.excepting.exceptions,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from bailiwick.engine.notices import Notices
     from bailiwick.engine.objects import DeclaredObject
     from bailiwick.engine.reachability import Reachability
+    from bailiwick.engine.records import Records
     from bailiwick.engine.rescans import Rescans
     from bailiwick.engine.statuses import Statuses
     from bailiwick.engine.world import World
@@ -75,6 +76,7 @@ class NamespaceReconciler:
     reader: Reader
     enforcer: Enforcer
     reachability: Reachability
+    records: Records
     denials: ClusterDenials
     inventory: Inventory
     exceptions: Exceptions
@@ -153,6 +155,7 @@ class NamespaceReconciler:
         if not enforced.failed and self.reachability.waits_for_others(meaning):
             return _SOON
         evidence = await self._evidence(namespace, intent, meaning, wanted, enforced, now)
+        evidence = replace(evidence, recorded=await self.records.keep(intent, evidence.reach))
         rescan, ends = await self.rescans.advance(intent, meaning.effective.images, now)
         wake = await self.statuses.tell(namespace, intent, evidence, now, rescan)
         if enforced.failed:
@@ -239,6 +242,7 @@ class NamespaceReconciler:
         self.reader.forget(name)
         self.enforcer.forget(name)
         self.reachability.forget(name)
+        self.records.forget(name)
         self.denials.forget(name)
         self.inventory.forget(name)
         self.exceptions.forget(name)

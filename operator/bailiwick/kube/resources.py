@@ -84,6 +84,7 @@ _OURS = ("bailiwick.dev", "v1alpha1")
 SECURITY_PROFILES = Resource(*_OURS, "securityprofiles", "SecurityProfile", False)
 SECURITY_INTENTS = Resource(*_OURS, "securityintents", "SecurityIntent")
 IMAGE_SCANS = Resource(*_OURS, "imagescans", "ImageScan", False)
+NETWORK_REACHES = Resource(*_OURS, "networkreaches", "NetworkReach")
 RESCAN_REQUESTS = Resource(*_OURS, "rescanrequests", "RescanRequest")
 VULNERABILITY_EXCEPTIONS = Resource(*_OURS, "vulnerabilityexceptions", "VulnerabilityException")
 CLUSTER_VULNERABILITY_EXCEPTIONS = Resource(

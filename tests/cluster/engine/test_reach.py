@@ -6,6 +6,9 @@ from typing import Any, Final
 
 import pytest
 
+from bailiwick.api.meta import API_VERSION
+from bailiwick.policy.findings.effective import EdgeRow
+from bailiwick.reports.reach import read_spec
 from tests.cluster.engine.conftest import ProfileFactory, TenantFactory
 from tests.cluster.engine.tenant import STORE, WEB, WITHIN, Tenant, enforcing, rule
 from tests.controlplane.api import Json
@@ -204,3 +207,29 @@ def test_audit_says_what_would_be_cut_and_what_would_stay(
     until_edges(shop, 1, 1)
     assert "audit" not in network(shop)
     assert findings(shop, "Unisolated") == []
+
+
+def record(shop: Tenant) -> Json:
+    """The object that lists every edge of a namespace."""
+    found: Json = shop.api.get(f"/apis/{API_VERSION}/namespaces/{shop.name}/networkreaches/default")
+    return found
+
+
+def test_every_edge_stands_in_an_object_beside_the_intent_written_when_it_changes(
+    tenant: TenantFactory, profile: ProfileFactory
+) -> None:
+    shop = tenant(intent=enforcing(rule(), profile=profile()))
+    run(shop, "web", "store")
+    until_edges(shop, 1, 1)
+    found = record(shop)
+    assert read_spec(found["spec"]) == [EdgeRow("web", "store", "8080", "open", ("web-to-store",))]
+    (owner,) = found["metadata"]["ownerReferences"]
+    assert owner["uid"] == shop.intent()["metadata"]["uid"]
+    assert network(shop)["recorded"] == found["spec"]["digest"]
+    shop.label({"color": "blue"})
+    add_policy(shop, "break-glass", {**OPEN, "podSelector": WEB})
+    until_found(shop, "WidenedByForeign")
+    wider = record(shop)
+    states = {(row.target, row.state) for row in read_spec(wider["spec"])}
+    assert states == {("store", "open"), ("web", "widened")}
+    assert wider["metadata"]["generation"] == found["metadata"]["generation"] + 1

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from bailiwick.api.meta import API_VERSION
+from bailiwick.policy.findings.effective import EdgeRow
+from bailiwick.reports.reach import reach_spec
 from tests.cluster.conftest import NamespaceFactory
 from tests.controlplane.identity import Identity
 from tests.controlplane.kubectl import Kubectl
@@ -61,6 +64,30 @@ def test_a_team_is_told_of_its_namespace_and_what_it_may_not_know(
     assert "- pods: pods is forbidden" in done.stderr
     rows = [" ".join(line.split()) for line in done.stdout.splitlines()]
     assert "db, anywhere outside web all" in rows
+
+
+def test_a_team_reads_what_the_operator_wrote_down_of_its_namespace(
+    admin: Kubectl, app_team: Kubectl, shop: str
+) -> None:
+    rows = [EdgeRow("payments/api", "web", "8080", "half-open", ("charge",))]
+    admin.apply(
+        [
+            {
+                "apiVersion": API_VERSION,
+                "kind": "NetworkReach",
+                "metadata": {"name": "default", "namespace": shop},
+                "spec": reach_spec(rows),
+            }
+        ]
+    )
+    done = bailiwick(app_team.identity, "reach", "-n", shop)
+    assert done.returncode == 0, done.stderr
+    told = [" ".join(line.split()) for line in done.stdout.splitlines()]
+    assert told[0] == f"Namespace {shop}, as the operator found it:"
+    assert told[2] == "payments/api web 8080 half-open charge"
+    assert "note: you may not list" in done.stderr
+    done = bailiwick(admin.identity, "reach", "-n", shop)
+    assert "as the operator found it" not in done.stdout
 
 
 def test_a_connection_is_explained_by_what_is_in_the_cluster(admin: Kubectl, shop: str) -> None:

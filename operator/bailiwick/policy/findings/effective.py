@@ -18,7 +18,7 @@ from bailiwick.policy.findings.finding import (
 )
 from bailiwick.policy.findings.folding import Edge, folded, is_told
 from bailiwick.policy.findings.incoming import Ask, Incoming, incoming
-from bailiwick.policy.findings.words import Names, some
+from bailiwick.policy.findings.words import Names, outside, some
 from bailiwick.policy.findings.words import ports as in_words
 from bailiwick.policy.network.model import CompiledNetwork
 from bailiwick.policy.reach.declared import Declared, DeclaredBy
@@ -31,6 +31,7 @@ from bailiwick.policy.reach.namespace_edges import (
     namespace_edges,
 )
 from bailiwick.policy.reach.neighbourhood import Neighbourhood
+from bailiwick.policy.reach.pods import Workload
 from bailiwick.policy.reach.workloads import Workloads
 from bailiwick.policy.rules import Direction
 
@@ -65,6 +66,17 @@ class Row:
     ports: str
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class EdgeRow:
+    """An edge in words, its state, and the rules that open it."""
+
+    source: str
+    target: str
+    ports: str
+    state: str
+    by: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Audit:
     """What Enforce would change: how many connections it would cut, which, and how many stay."""
@@ -91,6 +103,7 @@ class NamespaceReach:
     incoming: tuple[Incoming, ...] = ()
     audit: Audit | None = None
     unreadable: Mapping[str, str] = field(default_factory=dict)
+    rows: tuple[EdgeRow, ...] = ()
 
     def of_code(self, *codes: str) -> list[Finding]:
         """Return the findings of some codes."""
@@ -132,7 +145,16 @@ class Held:
             tuple(incoming(here, self._read.graph, self.asks)),
             audit,
             self.unreadable,
+            tuple(sorted(self._row(edge) for edge in _counted(edges))),
         )
+
+    def _row(self, edge: NamespaceEdge) -> EdgeRow:
+        ends = [
+            self._names.one(end) if isinstance(end, Workload) else outside(end)
+            for end in (edge.source, edge.target)
+        ]
+        by = tuple(sorted({each.rule for each in edge.by}))
+        return EdgeRow(ends[0], ends[1], in_words(edge.ports), edge.state.value, by)
 
     @property
     def _is_audit(self) -> bool:
