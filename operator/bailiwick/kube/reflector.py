@@ -40,8 +40,8 @@ class Timing:
 
     `silence` is for a watch on which nothing comes, bookmarks (one a minute) included;
     `longest_watch` for the server to end one; `patience` for a right that was there to come back,
-    since an API server that starts refuses for a moment what it will allow. The others bound the
-    back-off after failures.
+    since an API server that starts refuses for a moment what it will allow. `absent` is for a kind
+    that is not served, which somebody may install. The others bound the back-off after failures.
     """
 
     first_delay: float = 0.2
@@ -50,6 +50,7 @@ class Timing:
     longest_watch: float = 600.0
     grace: float = 2.0
     patience: float = 10.0
+    absent: float = 20.0
 
 
 @dataclass(slots=True)
@@ -228,7 +229,8 @@ class Reflector(Generic[F]):
 
     def _delay(self, failures: int, error: BaseException | None) -> float:
         timing = self._timing
-        delay = min(timing.longest_delay, timing.first_delay * 2.0 ** min(failures - 1, 30))
+        longest = timing.absent if self.sync.state is State.ABSENT else timing.longest_delay
+        delay = min(longest, timing.first_delay * 2.0 ** min(failures - 1, 30))
         asked = getattr(error, "retry_after", None) or 0.0
         return max(asked, delay * (0.5 + 0.5 * self._chance()))
 

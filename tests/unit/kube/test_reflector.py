@@ -17,7 +17,13 @@ from bailiwick.policy import facts
 from tests.unit.kube.fakeapi import FakeApi, event, until
 
 FAST = Timing(
-    first_delay=0.01, longest_delay=0.05, silence=5, longest_watch=60, grace=0.05, patience=0
+    first_delay=0.01,
+    longest_delay=0.05,
+    silence=5,
+    longest_watch=60,
+    grace=0.05,
+    patience=0,
+    absent=0.05,
 )
 Change = tuple[str, str, str | None, str | None]
 
