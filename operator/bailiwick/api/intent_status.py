@@ -189,9 +189,6 @@ class NetworkStatus(ApiModel):
     """In Audit: the names of the policies that Enforce would apply."""
     would_apply_omitted: Count | None = None
     """How many more policies Enforce would apply."""
-    recorded: Line | None = None
-    """The digest of the NetworkReach of this namespace, which lists every edge; absent where it
-    could not be written."""
     audit: AuditStatus | None = None
     """In Audit: which traffic Enforce would cut."""
     incoming_half_open: (

@@ -23,4 +23,4 @@ class NetworkReachSpec(ApiModel):
     data: Annotated[str, Field(max_length=REACH_DATA_LIMIT)]
     """A list in JSON of edges: from, to, ports, state, and the names of the rules that open it."""
     digest: Line
-    """A digest of data, which the status of the intent has too."""
+    """A digest of all edges, which is a label of the object too."""

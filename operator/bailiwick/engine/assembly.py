@@ -201,6 +201,7 @@ class Operator:
     async def begin(self) -> None:
         """Begin to work: what rolls out first, then everything else."""
         await self.served.read()
+        await self.namespace_reconciler.records.read()
         for profile in self.profiles_known.objects.all():
             if not await self.profile_reconciler.begin(profile.name):
                 self.profile_queue.add(profile.name)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -155,9 +155,9 @@ class NamespaceReconciler:
         if not enforced.failed and self.reachability.waits_for_others(meaning):
             return _SOON
         evidence = await self._evidence(namespace, intent, meaning, wanted, enforced, now)
-        evidence = replace(evidence, recorded=await self.records.keep(intent, evidence.reach))
         rescan, ends = await self.rescans.advance(intent, meaning.effective.images, now)
         wake = await self.statuses.tell(namespace, intent, evidence, now, rescan)
+        await self.records.keep(intent, evidence.reach)
         if enforced.failed:
             raise WriteFailed(enforced)
         return min(wake, ends) if ends is not None else wake

@@ -19,45 +19,57 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+DIGEST_LABEL = "bailiwick.dev/reach-digest"
+
 
 @dataclass(slots=True)
 class Records:
-    """Writes a NetworkReach for each namespace; `problem` is why none can be written."""
+    """Writes a NetworkReach for each namespace; `problem` is why that cannot be done.
+
+    It is no part of any verdict, so that what goes wrong with it is logged, and tried again with
+    the next look at the namespace.
+    """
 
     client: Client
     problem: str = ""
     _kept: dict[str, tuple[str, str]] = field(default_factory=dict)
 
-    async def keep(self, intent: DeclaredObject, reach: NamespaceReach | None) -> str:
-        """Write what is possible where it is new; returns its digest, empty where it is not kept.
+    async def read(self) -> None:
+        """Learn what is there, by digests, so that only what is new is written."""
+        try:
+            found = await self.client.list(NETWORK_REACHES, metadata_only=True)
+        except ApiError as error:
+            self._say(error.message)
+            return
+        for each in found.items:
+            metadata = each["metadata"]
+            owners = [owner["uid"] for owner in metadata.get("ownerReferences") or ()]
+            digest = (metadata.get("labels") or {}).get(DIGEST_LABEL, "")
+            self._kept[metadata["namespace"]] = (owners[0] if owners else "", digest)
 
-        What an earlier process wrote is known by the digest in the intent's status.
-        """
+    async def keep(self, intent: DeclaredObject, reach: NamespaceReach | None) -> None:
+        """Write what is possible in a namespace, where it is new."""
         if reach is None:
-            return ""
+            return
         spec = reach_spec(reach.rows)
-        digest = str(spec["digest"])
-        written = str((intent.status.get("network") or {}).get("recorded"))
-        if self._kept.get(intent.namespace, (intent.uid, written)) == (intent.uid, digest):
-            return digest
-        body = {
-            "metadata": {
-                "name": INTENT_NAME,
-                "namespace": intent.namespace,
-                "ownerReferences": [owner_reference(intent)],
-            },
-            "spec": spec,
+        now = (intent.uid, str(spec["digest"]))
+        if self._kept.get(intent.namespace) == now:
+            return
+        metadata = {
+            "name": INTENT_NAME,
+            "namespace": intent.namespace,
+            "labels": {DIGEST_LABEL: spec["digest"]},
+            "ownerReferences": [owner_reference(intent)],
         }
         try:
-            await self.client.apply(NETWORK_REACHES, body)
+            await self.client.apply(NETWORK_REACHES, {"metadata": metadata, "spec": spec})
         except (NamespaceTerminating, NotLeader):
             raise
         except ApiError as error:
             self._say(error.message)
-            return ""
-        self._kept[intent.namespace] = (intent.uid, digest)
+            return
+        self._kept[intent.namespace] = now
         self._say("")
-        return digest
 
     def forget(self, namespace: str) -> None:
         """Let go of what is remembered of a namespace."""

@@ -34,8 +34,6 @@ def network_status(evidence: Evidence) -> JSON:
             result |= {"wouldApply": list(would), "wouldApplyOmitted": beyond}
     if reach is not None:
         result |= _edges(effective.namespace, reach)
-    if evidence.recorded:
-        result["recorded"] = evidence.recorded
     return result
 
 

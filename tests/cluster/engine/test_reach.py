@@ -7,10 +7,11 @@ from typing import Any, Final
 import pytest
 
 from bailiwick.api.meta import API_VERSION
+from bailiwick.engine.records import DIGEST_LABEL
 from bailiwick.policy.findings.effective import EdgeRow
 from bailiwick.reports.reach import read_spec
 from tests.cluster.engine.conftest import ProfileFactory, TenantFactory
-from tests.cluster.engine.tenant import STORE, WEB, WITHIN, Tenant, enforcing, rule
+from tests.cluster.engine.tenant import STORE, WEB, WITHIN, Tenant, absent_as_none, enforcing, rule
 from tests.controlplane.api import Json
 from tests.controlplane.kubectl import eventually
 
@@ -209,10 +210,18 @@ def test_audit_says_what_would_be_cut_and_what_would_stay(
     assert findings(shop, "Unisolated") == []
 
 
-def record(shop: Tenant) -> Json:
-    """The object that lists every edge of a namespace."""
-    found: Json = shop.api.get(f"/apis/{API_VERSION}/namespaces/{shop.name}/networkreaches/default")
-    return found
+def until_recorded(shop: Tenant, edges: int) -> Json:
+    """Wait until the object that lists every edge of a namespace has so many, and return it."""
+    path = f"/apis/{API_VERSION}/namespaces/{shop.name}/networkreaches/default"
+
+    def written() -> Json:
+        found = absent_as_none(lambda: shop.api.get(path))
+        assert found is not None
+        assert found["spec"]["edges"] == edges
+        one: Json = found
+        return one
+
+    return eventually(written, WITHIN)
 
 
 def test_every_edge_stands_in_an_object_beside_the_intent_written_when_it_changes(
@@ -221,15 +230,15 @@ def test_every_edge_stands_in_an_object_beside_the_intent_written_when_it_change
     shop = tenant(intent=enforcing(rule(), profile=profile()))
     run(shop, "web", "store")
     until_edges(shop, 1, 1)
-    found = record(shop)
+    found = until_recorded(shop, 1)
     assert read_spec(found["spec"]) == [EdgeRow("web", "store", "8080", "open", ("web-to-store",))]
     (owner,) = found["metadata"]["ownerReferences"]
     assert owner["uid"] == shop.intent()["metadata"]["uid"]
-    assert network(shop)["recorded"] == found["spec"]["digest"]
+    assert found["metadata"]["labels"][DIGEST_LABEL] == found["spec"]["digest"]
     shop.label({"color": "blue"})
     add_policy(shop, "break-glass", {**OPEN, "podSelector": WEB})
     until_found(shop, "WidenedByForeign")
-    wider = record(shop)
+    wider = until_recorded(shop, 3)
     states = {(row.target, row.state) for row in read_spec(wider["spec"])}
     assert states == {("store", "open"), ("web", "widened")}
     assert wider["metadata"]["generation"] == found["metadata"]["generation"] + 1

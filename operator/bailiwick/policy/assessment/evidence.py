@@ -82,7 +82,6 @@ class ExceptionFact:
 class Evidence:
     """Everything that controls are drawn from, as of `now` (with a time zone).
 
-    `recorded` is the digest of the object that lists every edge, empty where there is none.
     `plan`, `reach` and `images` are None where they could not be worked out at all. `unreadable`
     names kinds by their plural, each with the reason.
     """
@@ -93,7 +92,6 @@ class Evidence:
     plan: CompiledNetwork | None = None
     live: LivePolicies = LivePolicies()
     reach: NamespaceReach | None = None
-    recorded: str = ""
     images: tuple[ImageFact, ...] | None = None
     exceptions: tuple[ExceptionFact, ...] = ()
     unreadable: Mapping[str, str] = field(default_factory=dict)
