@@ -1,5 +1,6 @@
 // Lines as SVG: within groups one by one, between groups in bundles that unfold when chosen.
 
+const MOST_BUNDLES = 150;
 const SVG = "http://www.w3.org/2000/svg";
 const HEADS = {
   declared: { d: "M0,-3.5 L8,0 L0,3.5 Z", filled: true },
@@ -187,8 +188,16 @@ function inSlot(bundle, end, [x, y, right, down]) {
   return [x + 14 * (place - (sharing.length + 1) / 2), y, right, down];
 }
 
-// Where most namespaces need one, as for DNS, it says so itself.
-const isGivenAway = (bundle) => !data.roomy && bundle.isToHub && isUsual(strokes[bundle.stroke]);
+// Where most namespaces need one, as for DNS, it says so itself. Of a kind of which there are too
+// many bundles to be told apart, none is drawn before something is chosen.
+const isHubs = (bundle) => bundle.isToHub && isUsual(strokes[bundle.stroke]);
+const crowded = strokes.filter((stroke, number) => bundlesOf(number) > MOST_BUNDLES);
+const isGivenAway = (bundle) =>
+  !data.roomy && (isHubs(bundle) || crowded.includes(strokes[bundle.stroke]));
+
+function bundlesOf(stroke) {
+  return bundles.filter((bundle) => bundle.stroke === stroke && !isHubs(bundle)).length;
+}
 
 function drawLines() {
   below.replaceChildren();

@@ -24,6 +24,11 @@ function overview() {
       text: `${many(workloads, "workload")} in ${many(namespaces, "namespace")}, ${many(lines.length)}.`,
     }),
     openToAll(),
+    ...(data.roomy ? [] : crowded).map((stroke) =>
+      make("p", {
+        text: `Lines of the kind “${stroke.name}” are too many between namespaces: they are drawn once a namespace or a workload is chosen.`,
+      }),
+    ),
     make("p", {
       class: "quiet",
       text: "A click on a workload, a namespace or a line shows what connects it, and why. With the keyboard: arrow keys in the picture, Enter, Escape; / searches; + and − zoom.",

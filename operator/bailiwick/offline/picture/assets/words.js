@@ -45,7 +45,10 @@ function folded(group) {
     group.bundles
       .filter(
         (bundle) =>
-          bundle.target === group.number && isGivenAway(bundle) && shownOf(bundle).length > 0,
+          bundle.target === group.number &&
+          isHubs(bundle) &&
+          !data.roomy &&
+          shownOf(bundle).length > 0,
       )
       .map((bundle) => bundle.source),
   );
