@@ -77,7 +77,8 @@ def explain(
         start, end = directory.find(source_end), directory.find(target_end)
         ports = directory.ports(end)
     except CannotRead as error:
-        cannot_read(str(error))
+        unread = " ".join(not_known(inventory.unreadable))
+        cannot_read(f"{error}, as far as it may be read. {unread}" if unread else str(error))
     explainer = Explainer(made)
     answers = explainer.answers(start, end, ports)
     if output == "json":

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from datetime import datetime
 
 import click
 
 from bailiwick.cli.live import cluster_inventory, recorded_edges, with_cluster
-from bailiwick.cli.reading import echo_lines, end_with, inventory_of, passed_over, warn_of
+from bailiwick.cli.reading import (
+    CANNOT_READ,
+    echo_lines,
+    end_with,
+    inventory_of,
+    passed_over,
+    warn_of,
+)
 from bailiwick.cli.settings import with_settings
 from bailiwick.kube.credentials import Source
 from bailiwick.offline import reach_report, recorded
@@ -61,7 +69,8 @@ def reach(
 
     Reads manifests: directories, files, or standard input (-); without any, the cluster, with the
     rights of the caller. What may not be read there makes the answer unknown, unless the operator
-    has written down what it found in the namespaces that are asked for (their NetworkReach).
+    has written down what it found in the namespaces that are asked for (their NetworkReach). Where
+    nothing at all is known, the exit code is 2.
     """
     if paths:
         inventory = inventory_of(paths, namespaces[0] if namespaces else "default")
@@ -94,7 +103,11 @@ def reach(
     elif output == "json":
         lines = reach_report.as_json(reach_report.as_data(found, namespaces))
     else:
-        lines = reach_report.as_text(found, namespaces)
+        lines = reach_report.as_text(found, namespaces) or [
+            "Who can reach whom is not known."
+            if inventory.unreadable
+            else "Nobody can reach anybody."
+        ]
     echo_lines(lines)
     warn_of(inventory)
     for line in not_known(inventory.unreadable):
@@ -102,6 +115,8 @@ def reach(
     others = passed_over(inventory.other_kinds)
     if others and output == "text":
         click.echo(f"note: {others}", err=True)
+    if inventory.unreadable and next(reach_report.edges(found, namespaces), None) is None:
+        sys.exit(CANNOT_READ)
 
 
 def _world(

@@ -90,6 +90,19 @@ def test_a_team_reads_what_the_operator_wrote_down_of_its_namespace(
     assert "as the operator found it" not in done.stdout
 
 
+@pytest.mark.parametrize("output", ["text", "json", "connlist"])
+def test_who_may_read_nothing_of_a_namespace_is_not_told_that_it_is_empty(
+    output: str, auditor: Kubectl, shop: str
+) -> None:
+    done = bailiwick(auditor.identity, "reach", "-n", shop, "-o", output)
+    assert done.returncode == 2, done.stdout
+    assert "Nobody" not in done.stdout
+    assert "- pods: pods is forbidden" in done.stderr
+    asked = bailiwick(auditor.identity, "explain", f"{shop}/web", f"{shop}/db:80")
+    assert asked.returncode == 2
+    assert "as far as it may be read" in asked.stderr
+
+
 def test_a_connection_is_explained_by_what_is_in_the_cluster(admin: Kubectl, shop: str) -> None:
     done = bailiwick(admin.identity, "explain", f"{shop}/web", f"{shop}/db:80")
     assert done.returncode == 1, done.stderr
