@@ -13,8 +13,10 @@ from bailiwick.policy.findings.effective import EdgeRow
 from bailiwick.reports.reach import reach_spec
 from tests.cluster.conftest import NamespaceFactory
 from tests.controlplane.identity import Identity
-from tests.controlplane.kubectl import Kubectl
+from tests.controlplane.kubectl import Kubectl, eventually
 from tests.unit.offline.make import from_to, intent, policy, profile
+
+USER_ROLES = Path(__file__).parents[3] / "manifests/base/user-roles.yaml"
 
 
 def bailiwick(who: Identity, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
@@ -80,7 +82,15 @@ def test_a_team_reads_what_the_operator_wrote_down_of_its_namespace(
             }
         ]
     )
-    done = bailiwick(app_team.identity, "reach", "-n", shop)
+    # The roles for people come with the installation, and the cluster adds them up in its own time.
+    admin.apply(USER_ROLES)
+
+    def may_read_it() -> subprocess.CompletedProcess[str]:
+        done = bailiwick(app_team.identity, "reach", "-n", shop)
+        assert "as the operator found it" in done.stdout, done.stderr
+        return done
+
+    done = eventually(may_read_it, timeout=60)
     assert done.returncode == 0, done.stderr
     told = [" ".join(line.split()) for line in done.stdout.splitlines()]
     assert told[0] == f"Namespace {shop}, as the operator found it:"
