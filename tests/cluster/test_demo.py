@@ -184,6 +184,14 @@ def test_a_rescan_ends_and_finds_what_the_newer_database_knows(demo: Demo) -> No
     assert not before.count("CVE-2023-4911 High")
 
 
+def test_an_exception_is_approved_by_somebody_else_and_ends(demo: Demo) -> None:
+    part = demo.part("is tolerated for")
+    assert "approved" in [line.strip() for line in part]
+    *_, last = (line.split() for line in part if line.split()[:1] == ["glibc-until-friday"])
+    assert last[1:6] == ["affected", "Expired", "False", "1", "1"]
+    assert last[7] == "noor"
+
+
 def test_the_auditor_sees_every_control_with_its_reason_time_and_evidence(demo: Demo) -> None:
     part = demo.part("What the auditor sees")
     for control in CATALOGUE:

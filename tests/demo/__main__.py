@@ -10,7 +10,18 @@ from dataclasses import replace
 from types import FrameType
 from typing import NoReturn
 
-from tests.demo import auditor, broken, declare, ending, install, reach, repair, rescan, stage
+from tests.demo import (
+    auditor,
+    broken,
+    declare,
+    ending,
+    install,
+    reach,
+    repair,
+    rescan,
+    stage,
+    tolerate,
+)
 from tests.demo.errors import EXPECTED, explain
 from tests.demo.screen import Screen
 
@@ -31,6 +42,7 @@ def tell(screen: Screen) -> None:
             repair.show_repairs(scene)
             reach.show_reach(scene)
             rescan.show_rescan(scene)
+            tolerate.show_exception(scene)
             auditor.show_audit(scene)
             if ending.is_to_be_kept(os.environ):
                 ending.keep(scene, operator.log)

@@ -143,7 +143,8 @@ def theirs(screen: Screen, kubeconfig: str, context: str) -> Iterator[Stage]:
             cluster.look()
         screen.say(
             "The demo makes there, and removes at its end: the CustomResourceDefinitions of "
-            f"bailiwick.dev, ClusterRoles named bailiwick-…, and namespaces named {named.PREFIX}…, "
+            f"bailiwick.dev, ClusterRoles and ValidatingAdmissionPolicies named bailiwick-…, and "
+            f"namespaces named {named.PREFIX}…, "
             f"whose pods run nothing but {PAUSE.partition('@')[0]}. It isolates no other "
             "namespace. Operator and scanner run on this machine. Ctrl-C ends it at any time and "
             "cleans up as well."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import textwrap
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -83,7 +84,11 @@ def _summary(found: Mapping[str, Any]) -> str:
         f"  until     {spec['expiresAt']}",
         *([f"  now       {status['message']}"] if status.get("message") else []),
     ]
-    return "\n".join(lines)
+    return "\n".join(_wrapped(line) for line in lines)
+
+
+def _wrapped(line: str) -> str:
+    return textwrap.fill(line, 100, subsequent_indent=" " * 12, break_on_hyphens=False)
 
 
 def _short(value: object) -> str:
