@@ -18,7 +18,7 @@ from tests.images.database import GLIBC
 
 Json = dict[str, Any]
 
-NAME: Final = "glibc-until-friday"
+NAME: Final = "glibc"
 # Seconds; long enough to be seen, and short enough to be waited for.
 _LASTS: Final = 12
 
