@@ -103,11 +103,8 @@ def reach(
     elif output == "json":
         lines = reach_report.as_json(reach_report.as_data(found, namespaces))
     else:
-        lines = reach_report.as_text(found, namespaces) or [
-            "Who can reach whom is not known."
-            if inventory.unreadable
-            else "Nobody can reach anybody."
-        ]
+        is_known = not inventory.unreadable
+        lines = reach_report.as_text(found, namespaces, is_known=is_known)
     echo_lines(lines)
     warn_of(inventory)
     for line in not_known(inventory.unreadable):

@@ -57,13 +57,14 @@ def _from(
         yield Edge(source, edge.addresses, edge.connection)
 
 
-def as_text(world: World, namespaces: Collection[str] = ()) -> list[str]:
-    """Return the lines of a table; none where nobody can reach anybody."""
+def as_text(world: World, namespaces: Collection[str] = (), *, is_known: bool = True) -> list[str]:
+    """Return the lines of a table; `is_known` says whether all was read that it is made of."""
     here = next(iter(namespaces)) if len(namespaces) == 1 else ""
     names = Names(world.workloads.classes, here)
     rows = folded(edges(world, namespaces), names)
     cells = [(row.sources, row.targets, words.connection(row.says)) for row in rows]
-    return table(("FROM", "TO", "PORTS"), cells)
+    nothing = "Nobody can reach anybody." if is_known else "Who can reach whom is not known."
+    return table(("FROM", "TO", "PORTS"), cells) or [nothing]
 
 
 def as_data(world: World, namespaces: Collection[str] = ()) -> Iterator[dict[str, Any]]:

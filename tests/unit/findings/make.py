@@ -98,7 +98,7 @@ class Cluster:
         else:
             version = f"{name} {spec}"
             made = NetworkPolicy(
-                namespace, name, name, {}, (), version, {"podSelector": {}, **spec}
+                namespace, name, f"{namespace}/{name}", {}, (), version, {"podSelector": {}, **spec}
             )
             self.world.policies.put(place, made)
         self.reachability.changed(namespace)

@@ -50,6 +50,8 @@ class Meaning:
         if "http" in rule and not (self.cilium and _carries_http(rule, port)):
             return False
         if "fqdn" in target and self.cilium:
+            if rule.get("ports") and not any(map(_is_number, rule["ports"])):
+                return False  # Nobody knows what number a name has on a host.
             # What has to be asked of DNS is open with it.
             target, rule = {"entity": "DNS"}, {}
         opener, taker = (pod, other) if direction == "Egress" else (other, pod)
@@ -145,14 +147,17 @@ class Meaning:
 
     def _is_in_block(self, peer: JSON, address: str) -> bool:
         ip = ip_address(address)
-        restricted = (pod for pod in self.cluster.all_pods if not pod.host_network)
-        if self.cilium and any(address in pod.addresses for pod in restricted):
-            return False
         return (
-            ip in ip_network(peer["cidr"])
+            not self._is_of_pod_alone(address)
+            and ip in ip_network(peer["cidr"])
             and not any(ip in ip_network(hole) for hole in peer.get("except", ()))
             and address not in METADATA
         )
+
+    def _is_of_pod_alone(self, address: str) -> bool:
+        """Say whether no range of addresses means this one, since Cilium knows the pod."""
+        restricted = (pod for pod in self.cluster.all_pods if not pod.host_network)
+        return self.cilium and any(address in pod.addresses for pod in restricted)
 
     # Services
 
@@ -180,7 +185,11 @@ class Meaning:
                 and selects({"matchLabels": service.selector}, end.labels)
             )
         found = [address for each in self._slices(service) for address in each.addresses]
-        return end.address in found and not any(address in METADATA for address in found)
+        return (
+            end.address in found
+            and not self._is_of_pod_alone(end.address)
+            and not any(address in METADATA for address in found)
+        )
 
     def _slices(self, service: Service) -> Iterable[EndpointSlice]:
         return [
@@ -255,6 +264,11 @@ def _carries_http(rule: JSON, port: Port) -> bool:
     has_own = "service" in target or target.get("entity") in ("DNS", "KubeAPIServer")
     told = bool(ports or has_own) and all(_protocol(each) == "TCP" for each in ports)
     return told and ("fqdn" in target or port.protocol == "TCP")
+
+
+def _is_number(asked: int | str) -> bool:
+    """Say whether `asked` is a number or a range, and not a name."""
+    return str(asked).split("/")[0].replace("-", "").isdigit()
 
 
 def _is_asked(asked: int | str, port: Port, named: Any) -> bool:
