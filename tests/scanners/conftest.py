@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -10,7 +11,9 @@ import pytest
 
 from bailiwick.policy.images.findings import ScanReport
 from bailiwick.policy.images.references import Reference
-from bailiwick.scanners.adapter import Adapter, Limits
+from bailiwick.scanners.adapter import Adapter
+from bailiwick.scanners.http import Api
+from bailiwick.scanners.source import Limits, Order, carry_out
 from tests.controlplane import binaries
 from tests.images.build import DEBIAN_12_VULNERABLE, layout_of
 from tests.images.registry import Registry, running_registry
@@ -61,8 +64,8 @@ def scan(http: aiohttp.ClientSession) -> Scan:
     async def call(scanner: Scanner, name: str, digest: str, **options: object) -> ScanReport:
         image = Reference.parse(f"{name}@{digest}")
         adapter = client_of(http, scanner)
-        plain = {"plain_http": True, **options}
-        return await adapter.scan(image, **plain)  # type: ignore[arg-type]  # the adapter's own options
+        order = replace(Order(image, plain_http=True), **options)  # type: ignore[arg-type]  # its fields
+        return await carry_out(adapter, order)
 
     return call
 
@@ -70,4 +73,5 @@ def scan(http: aiohttp.ClientSession) -> Scan:
 def client_of(http: aiohttp.ClientSession, scanner: Scanner, token: str = "") -> Adapter:
     """The operator's client, with the scanner's token or another one."""
     limits = Limits(scan_seconds=120, poll_default=0.1, poll_most=1)
-    return Adapter(http, scanner.url, token=lambda: token or scanner.token, limits=limits)
+    header = f"Bearer {token or scanner.token}"
+    return Adapter(Api(http, scanner.url, limits, authorization=lambda: header))

@@ -10,6 +10,7 @@ import pytest
 from bailiwick.policy.images.findings import Severity
 from bailiwick.scanners import errors, wire
 from bailiwick.scanners.errors import ScanError
+from bailiwick.scanners.source import Order, carry_out
 from tests.scanners.calls import IMAGE, LIMITS, NEVER, client_of, failed_scan, scan
 from tests.scanners.fake import (
     DIGEST,
@@ -32,7 +33,7 @@ async def test_a_scan_is_submitted_polled_and_read() -> None:
         report=[answer(302), answer(302), answer(body=report(vulnerability()))], token="secret"
     )
     async with client_of(scanner, token="secret") as adapter:
-        found = await adapter.scan(IMAGE, authorization="Basic dGVhbTpwYXNz")
+        found = await carry_out(adapter, Order(IMAGE, authorization="Basic dGVhbTpwYXNz"))
     (finding,) = found.findings
     assert (finding.id, finding.fixed_version) == ("CVE-2026-0001", "3.0.12")
     assert finding.severity is Severity.HIGH
@@ -48,7 +49,9 @@ async def test_a_scan_is_submitted_polled_and_read() -> None:
 async def test_the_request_names_registry_and_digest_and_the_types_of_the_specification() -> None:
     scanner = FakeScanner()
     async with client_of(scanner) as adapter:
-        await adapter.scan(IMAGE, authorization="Basic dGVhbTpwYXNz", architecture="arm64")
+        await carry_out(
+            adapter, Order(IMAGE, authorization="Basic dGVhbTpwYXNz", architecture="arm64")
+        )
     _, _, headers, body = scanner.asked[1]
     assert headers["Content-Type"] == wire.SCAN_REQUEST
     sent = json.loads(body)
@@ -77,7 +80,7 @@ async def test_our_own_scanner_is_asked_for_facts_and_told_the_platform() -> Non
         report=[answer(body=report()), answer(body=facts)],
     )
     async with client_of(scanner) as adapter:
-        found = await adapter.scan(IMAGE, architecture="arm64")
+        found = await carry_out(adapter, Order(IMAGE, architecture="arm64"))
     assert json.loads(scanner.asked[1][3])["artifact"]["platform"] == "linux/arm64"
     assert found.manifest_digest == "sha256:" + "b2" * 32
     assert found.hygiene is not None
@@ -224,6 +227,6 @@ async def test_a_scanner_that_was_restarted_is_asked_anew_by_the_next_scan() -> 
     scanner = FakeScanner(report=[answer(404), answer(body=report())])
     async with client_of(scanner) as adapter:
         with pytest.raises(ScanError):
-            await adapter.scan(IMAGE)
-        assert (await adapter.scan(IMAGE)).digest == DIGEST
+            await carry_out(adapter, Order(IMAGE))
+        assert (await carry_out(adapter, Order(IMAGE))).digest == DIGEST
     assert scanner.count("/report") == 2

@@ -14,10 +14,10 @@ from aiohttp import web
 
 from bailiwick.policy.images.findings import Severity
 from bailiwick.scanners import errors
-from bailiwick.scanners.adapter import Adapter
 from bailiwick.scanners.errors import ScanError
+from bailiwick.scanners.source import Order, carry_out
 from tests.images.registry import free_port
-from tests.scanners.calls import IMAGE, LIMITS, MIB, NOW, client_of, failed_scan, scan
+from tests.scanners.calls import IMAGE, LIMITS, MIB, NOW, adapter_at, client_of, failed_scan, scan
 from tests.scanners.fake import (
     DIGEST,
     FakeScanner,
@@ -37,7 +37,7 @@ async def test_nobody_listens() -> None:
     url = f"http://127.0.0.1:{free_port()}/api/v1"
     async with aiohttp.ClientSession() as http:
         with pytest.raises(ScanError) as caught:
-            await Adapter(http, url, limits=LIMITS).scan(IMAGE)
+            await carry_out(adapter_at(http, url), Order(IMAGE))
     assert caught.value.reason == errors.UNREACHABLE
     assert url in caught.value.message
     assert "Check that it runs" in caught.value.message
@@ -232,8 +232,8 @@ async def test_after_too_large_an_answer_the_next_scan_works() -> None:
     scanner = FakeScanner(report=[Flood(), answer(body=report(vulnerability()))])
     async with client_of(scanner, replace(LIMITS, answer_bytes=MIB)) as adapter:
         with pytest.raises(ScanError):
-            await adapter.scan(IMAGE)
-        assert len((await adapter.scan(IMAGE)).findings) == 1
+            await carry_out(adapter, Order(IMAGE))
+        assert len((await carry_out(adapter, Order(IMAGE))).findings) == 1
 
 
 # Who is asked, and with what
@@ -243,11 +243,11 @@ async def test_the_token_is_read_for_each_request_so_that_a_new_one_counts_at_on
     scanner = FakeScanner(token="new")
     tokens = iter(["old", "new", "new", "new"])
     async with serving(scanner), aiohttp.ClientSession() as http:
-        adapter = Adapter(http, scanner.url, token=lambda: next(tokens), limits=LIMITS)
+        adapter = adapter_at(http, scanner.url, token=lambda: next(tokens))
         with pytest.raises(ScanError) as caught:
             await adapter.metadata()
         assert caught.value.reason == errors.UNAUTHORIZED
-        assert (await adapter.scan(IMAGE)).digest == DIGEST
+        assert (await carry_out(adapter, Order(IMAGE))).digest == DIGEST
 
 
 async def test_a_token_that_cannot_be_read_is_told_and_nothing_is_sent() -> None:
@@ -257,7 +257,7 @@ async def test_a_token_that_cannot_be_read_is_told_and_nothing_is_sent() -> None
         raise FileNotFoundError(2, "No such file or directory", "/var/run/token")
 
     async with serving(scanner), aiohttp.ClientSession() as http:
-        adapter = Adapter(http, scanner.url, token=missing, limits=LIMITS)
+        adapter = adapter_at(http, scanner.url, token=missing)
         with pytest.raises(ScanError) as caught:
             await adapter.metadata()
     assert "/var/run/token" in caught.value.message
@@ -268,5 +268,5 @@ async def test_a_token_that_cannot_be_read_is_told_and_nothing_is_sent() -> None
 async def test_an_address_that_is_none_is_told(url: str) -> None:
     async with aiohttp.ClientSession() as http:
         with pytest.raises(ScanError) as caught:
-            await Adapter(http, url, limits=LIMITS).metadata()
+            await adapter_at(http, url).metadata()
     assert caught.value.reason == errors.UNREACHABLE

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 
 from bailiwick import __version__
+from bailiwick.cli.sources import make_sources
 from bailiwick.cli.watching import run_kopf
 from bailiwick.engine.assembly import Operator
 from bailiwick.engine.gauges import expose
@@ -27,10 +28,9 @@ from bailiwick.kube.errors import ApiError
 from bailiwick.kube.events import Recorder
 from bailiwick.kube.lease import Lease, Terms
 from bailiwick.kube.session import Session
-from bailiwick.scanners.adapter import Adapter, Limits
 
 if TYPE_CHECKING:
-    from bailiwick.engine.options import Options, ScannerOptions
+    from bailiwick.engine.options import Options
     from bailiwick.kube.credentials import Source
 
 logger = logging.getLogger(__name__)
@@ -68,8 +68,8 @@ class Program:
             http = await stack.enter_async_context(
                 aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
             )
-            adapter = make_adapter(http, self._options.scanner)
-            operator = Operator(client, self._options, metrics, recorder, adapter)
+            sources = make_sources(self._options.scanner, http)
+            operator = Operator(client, self._options, metrics, recorder, sources)
             await self._serve(stack, operator, metrics, lease)
             logger.info("bailiwick %s reads the cluster at %s", __version__, session.server)
             operator.watches.start()
@@ -111,8 +111,8 @@ class Program:
             operator.enqueue_all()
 
     async def _lead(self, stack: AsyncExitStack, operator: Operator) -> None:
-        if operator.imaging.watch is not None:
-            self._spawn(stack, "the questions to the scanner", operator.imaging.watch.run())
+        if operator.imaging.sources.watches:
+            self._spawn(stack, "the questions to the scanners", operator.imaging.sources.run())
         stack.push_async_callback(operator.finish, _FINISH_SECONDS)
         await self._stop.wait()
         if self._ended:
@@ -242,16 +242,3 @@ class Program:
 
 async def _until_set(event: asyncio.Event) -> None:
     await event.wait()
-
-
-def make_adapter(http: aiohttp.ClientSession, options: ScannerOptions) -> Adapter | None:
-    """Make the client of the scanner, None where none is set up."""
-    if not options.url:
-        return None
-    token_file = options.token_file
-    return Adapter(
-        http,
-        options.url,
-        token=(lambda: token_file.read_text().strip()) if token_file else None,
-        limits=Limits(scan_seconds=options.timeout.total_seconds()),
-    )

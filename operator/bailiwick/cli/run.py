@@ -14,9 +14,11 @@ import click
 from bailiwick.cli.logs import LogFormat, set_up_logging
 from bailiwick.cli.options import DURATION, PODS
 from bailiwick.cli.program import Program
+from bailiwick.cli.sources import load_sources
 from bailiwick.engine.options import Options, ScannerOptions
 from bailiwick.kube.credentials import find
 from bailiwick.policy.settings import ALWAYS_EXEMPT, PodsOf, Settings
+from bailiwick.scanners.configuration import InvalidSources, SourceConfiguration
 
 logger = logging.getLogger(__name__)
 
@@ -98,6 +100,11 @@ _TOKEN_FILE = Path("/var/run/bailiwick/scanner-token/token")
 @click.option("--resync", type=DURATION, default="10m", help="Read everything anew this often.")
 @click.option("--scanner-url", default="", help="The scanner's API: http://HOST:PORT/api/v1.")
 @click.option(
+    "--scanners-file",
+    type=click.Path(path_type=Path),
+    help="A YAML file that lists several sources of scans, in place of --scanner-url.",
+)
+@click.option(
     "--scanner-token-file",
     type=click.Path(path_type=Path),
     default=_TOKEN_FILE,
@@ -155,6 +162,7 @@ def run(  # click hands over one argument for each option
     heartbeat: timedelta,
     resync: timedelta,
     scanner_url: str,
+    scanners_file: Path | None,
     scanner_token_file: Path,
     scanner_poll: timedelta,
     scan_timeout: timedelta,
@@ -188,6 +196,7 @@ def run(  # click hands over one argument for each option
     options = Options(
         settings=settings,
         scanner=ScannerOptions(
+            sources=_sources(scanners_file, scanner_url, scan_timeout),
             url=scanner_url,
             token_file=scanner_token_file,
             parallel=parallel_scans,
@@ -205,6 +214,20 @@ def run(  # click hands over one argument for each option
     )
     _spare_the_garbage_collector()
     asyncio.run(Program(options, find(context)).run())
+
+
+def _sources(file: Path | None, url: str, scan_time: timedelta) -> tuple[SourceConfiguration, ...]:
+    if file is None:
+        return ()
+    if url:
+        raise click.UsageError(
+            "--scanners-file and --scanner-url do not go together: list the adapter in the file."
+        )
+    try:
+        return load_sources(file, scan_time)
+    except InvalidSources as error:
+        problems = "\n".join(f"  {each}" for each in error.problems)
+        raise click.UsageError(f"--scanners-file {file} cannot be used:\n{problems}") from error
 
 
 def _spare_the_garbage_collector() -> None:

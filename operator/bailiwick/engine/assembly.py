@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from bailiwick.engine.options import Options
     from bailiwick.kube.client import Client
     from bailiwick.kube.events import Recorder
-    from bailiwick.scanners.adapter import Adapter
+    from bailiwick.scanners.source import NamedSource
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ class Operator:
         options: Options,
         metrics: Metrics,
         recorder: Recorder,
-        adapter: Adapter | None,
+        sources: Sequence[NamedSource],
     ) -> None:
         settings = options.settings
         self.options = options
@@ -131,7 +131,7 @@ class Operator:
         )
         self.imaging = Imaging(
             client=client,
-            adapter=adapter,
+            sources=sources,
             world=self.world,
             served=self.served,
             scans=self.scans,

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from bailiwick.engine.declared import DeclaredStore
     from bailiwick.engine.knowledge import Images, Knowledge
     from bailiwick.engine.options import ScannerOptions
-    from bailiwick.engine.scanner_watch import ScannerWatch
     from bailiwick.engine.schedule import Schedule
     from bailiwick.engine.served import Served
     from bailiwick.engine.uses import ImageUses
@@ -44,7 +43,6 @@ class ImageReconciler:
         self,
         *,
         client: Client,
-        scanner: ScannerWatch | None,
         schedule: Schedule,
         served: Served,
         scans: DeclaredStore,
@@ -57,7 +55,6 @@ class ImageReconciler:
         clock: Callable[[], datetime],
     ) -> None:
         self._client = client
-        self._scanner = scanner
         self._schedule = schedule
         self._served = served
         self._scans = scans
@@ -116,8 +113,7 @@ class ImageReconciler:
         wait = due.at - self._clock()
         if wait > timedelta():
             return max(wait, _LEAST_WAIT)
-        assert self._scanner is not None  # without one there is no target
-        down = self._scanner.down
+        down = target.scanner.down
         if down is None:
             self._scan(digest)
         elif known.failure is None or known.failure.message != down.message:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -14,9 +14,9 @@ from bailiwick.engine.inventory import Inventory
 from bailiwick.engine.knowledge import Images
 from bailiwick.engine.queue import WorkQueue
 from bailiwick.engine.rescans import Rescans
-from bailiwick.engine.scanner_watch import ScannerWatch
 from bailiwick.engine.scanning import Scanning
 from bailiwick.engine.schedule import Schedule
+from bailiwick.engine.sources import Sources
 from bailiwick.engine.uses import ImageUses
 from bailiwick.engine.work import in_seconds
 from bailiwick.evidence.config_maps import ConfigMapEvidence
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from bailiwick.engine.served import Served
     from bailiwick.engine.world import World
     from bailiwick.kube.client import Client
-    from bailiwick.scanners.adapter import Adapter
+    from bailiwick.scanners.source import NamedSource
 
 _LOOKING = 8
 # Seconds. A namespace has several images, and what is new of them often comes at the same time.
@@ -49,7 +49,7 @@ class Imaging:
         self,
         *,
         client: Client,
-        adapter: Adapter | None,
+        sources: Sequence[NamedSource],
         world: World,
         served: Served,
         scans: DeclaredStore,
@@ -73,28 +73,25 @@ class Imaging:
         )
         self.rescans = Rescans(client, requests, self.inventory, self.images, served)
         self.check = EvidenceCheck(evidence, scans, self.uses, self.images, self.image_queue.add)
-        self.watch: ScannerWatch | None = None
-        if adapter is not None:
-            self.watch = ScannerWatch(
-                adapter,
-                options.scanner,
-                self.uses,
-                self.images,
-                metrics,
-                self.image_queue.add,
-                clock,
-            )
+        self.sources = Sources(
+            sources,
+            options.scanner,
+            self.uses,
+            self.images,
+            metrics,
+            self.image_queue.add,
+            clock,
+        )
         schedule = Schedule(
             self.uses,
             self.images,
-            self.watch,
+            self.sources,
             options.scanner,
             options.settings.allow_loopback_registries,
             clock,
         )
         self.reconciler = ImageReconciler(
             client=client,
-            scanner=self.watch,
             schedule=schedule,
             served=served,
             scans=scans,
@@ -106,25 +103,22 @@ class Imaging:
             complete=self.inventory.complete,
             clock=clock,
         )
-        self.scanning: Scanning | None = None
-        if self.watch is not None:
-            self.scanning = Scanning(
-                client=client,
-                scanner=self.watch,
-                schedule=schedule,
-                uses=self.uses,
-                images=self.images,
-                metrics=metrics,
-                look_again=self.image_queue.add,
-                tell=self.tell,
-                clock=clock,
-            )
+        self.scanning = Scanning(
+            client=client,
+            schedule=schedule,
+            uses=self.uses,
+            images=self.images,
+            metrics=metrics,
+            places=self.inventory.places,
+            look_again=self.image_queue.add,
+            tell=self.tell,
+            clock=clock,
+        )
 
     def start(self) -> None:
         """Begin to look at digests, and to scan them."""
         self.image_queue.start(in_seconds(self.reconciler.reconcile), workers=_LOOKING)
-        if self.scanning is not None:
-            self.scan_queue.start(_once(self.scanning.scan), workers=self._parallel)
+        self.scan_queue.start(_once(self.scanning.scan), workers=self._parallel)
 
     async def stop(self, seconds: float) -> None:
         """Give up the scans in hand, and finish what else is."""

@@ -17,6 +17,7 @@ from bailiwick.policy.images.inventory import RunningImage, inventory
 from bailiwick.policy.images.requests import Rescan
 from bailiwick.policy.images.rescan import asked_at
 from bailiwick.policy.images.state import ScanTerms, assess
+from bailiwick.scanners.source import Place
 
 if TYPE_CHECKING:
     from bailiwick.engine.declared import DeclaredStore
@@ -89,6 +90,31 @@ class Inventory:
     def running(self, namespace: str) -> tuple[RunningImage, ...]:
         """Return the images of a namespace as they were at the last look."""
         return self._running.get(namespace, ())
+
+    def places(self, digest: str) -> tuple[Place, ...]:
+        """Return where a digest runs, in every namespace, sorted."""
+        found = []
+        for namespace in self.uses.of(digest):
+            running = self.running(namespace)
+            others = {
+                (use.workload, use.container)
+                for image in running
+                if image.digest != digest
+                for use in image.containers
+            }
+            found += [
+                Place(
+                    namespace,
+                    use.workload,
+                    use.container,
+                    image.declared,
+                    others=(use.workload, use.container) in others,
+                )
+                for image in running
+                if image.digest == digest
+                for use in image.containers
+            ]
+        return tuple(sorted(found))
 
     def complete(self) -> bool:
         """Say whether it is known what every namespace runs: what is not seen then is not run."""

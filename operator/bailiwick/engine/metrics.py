@@ -103,7 +103,8 @@ class Metrics:
         )
         self.scanner_answers = Gauge(
             "bailiwick_scanner_answers",
-            "1 while the scanner answers, 0 while it does not or there is none.",
+            "1 while a source of scans answers, 0 while it does not.",
+            ["source"],
             registry=self.registry,
         )
         self.leader = Gauge(

@@ -7,15 +7,17 @@ from datetime import timedelta
 from pathlib import Path
 
 from bailiwick.policy.settings import Settings
+from bailiwick.scanners.configuration import SourceConfiguration
 
 
 @dataclass(frozen=True, slots=True)
 class ScannerOptions:
-    """Where images are scanned; an empty `url` is no scanner.
+    """Where images are scanned: by `sources`, or else by the adapter at `url`, or by nobody.
 
     `minimum_interval` is the least time between two scans of one digest that somebody asked for.
     """
 
+    sources: tuple[SourceConfiguration, ...] = ()
     url: str = ""
     token_file: Path | None = None
     parallel: int = 4

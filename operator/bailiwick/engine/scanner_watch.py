@@ -1,4 +1,4 @@
-"""Whether the scanner answers, and how old its database is: asked every so often."""
+"""Whether a source of scans answers, and how old its database is: asked every so often."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from bailiwick.engine.metrics import Metrics
     from bailiwick.engine.options import ScannerOptions
     from bailiwick.engine.uses import ImageUses
-    from bailiwick.scanners.adapter import Adapter
+    from bailiwick.policy.images.references import Reference
+    from bailiwick.scanners.source import NamedSource, Source
 
 logger = logging.getLogger(__name__)
 
@@ -26,15 +27,16 @@ _LEAST_SECONDS = 1.0
 
 
 class ScannerWatch:
-    """The state of the scanner.
+    """The state of one source of scans.
 
-    While it does not answer, nothing is sent to it but this question; once it does, everything
-    that failed by its fault is due again. `look_again` is told digests.
+    While it does not answer, nothing is sent to it but this question. Once it does, everything
+    that failed by its fault is due again, and when it falls silent as well, since another source
+    may be there for it. `look_again` is told digests.
     """
 
     def __init__(
         self,
-        adapter: Adapter,
+        entry: NamedSource,
         options: ScannerOptions,
         uses: ImageUses,
         images: Images,
@@ -42,16 +44,31 @@ class ScannerWatch:
         look_again: Callable[[str], None],
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self.adapter = adapter
+        self.entry = entry
         self.down: ScanError | None = None
         self.database: Database | None = None
         self._every = options.metadata_every.total_seconds()
         self._uses = uses
         self._images = images
-        self._metrics = metrics
+        self._answers = metrics.scanner_answers.labels(entry.name)
+        self._answers.set(0)
         self._look_again = look_again
         self._clock = clock
         self._doubted = asyncio.Event()
+
+    @property
+    def source(self) -> Source:
+        """What is watched."""
+        return self.entry.source
+
+    @property
+    def name(self) -> str:
+        """Its name in the configuration."""
+        return self.entry.name
+
+    def takes(self, image: Reference) -> bool:
+        """Say whether images of this repository are for this source."""
+        return self.entry.takes(image)
 
     async def run(self) -> None:
         """Ask until cancelled; sooner while it does not answer, or somebody doubts that it does."""
@@ -71,33 +88,36 @@ class ScannerWatch:
         """Ask once, and have digests looked at that the answer matters to."""
         self._doubted.clear()
         try:
-            metadata = await self.adapter.metadata()
+            capabilities = await self.source.capabilities()
         except ScanError as error:
             self._fell_silent(error)
             return
         recovered, self.down = self.down is not None, None
-        self._metrics.scanner_answers.set(1)
-        built = metadata.database_built
+        self._answers.set(1)
+        built = capabilities.database_built
         newer = built != (self.database.built if self.database else None)
         if newer:
             self.database = Database(built, self._clock()) if built else None
             age = f"of {built:%Y-%m-%d %H:%M} UTC" if built else "not known"
-            logger.info("the scanner's database is %s", age)
+            logger.info("the database of the scanner %s is %s", self.name, age)
         if recovered:
-            logger.info("the scanner answers again")
+            logger.info("the scanner %s answers again", self.name)
         if newer or recovered:
-            self._look_at_everything(retry=True)
+            self._look_at_everything()
 
     def _fell_silent(self, error: ScanError) -> None:
-        self._metrics.scanner_answers.set(0)
+        self._answers.set(0)
         before, self.down = self.down, error
         if before is None or before.message != error.message:
-            logger.warning("the scanner cannot be used: %s", error.message)
-            self._look_at_everything(retry=False)
+            logger.warning("the scanner %s cannot be used: %s", self.name, error.message)
+            self._look_at_everything()
 
-    def _look_at_everything(self, *, retry: bool) -> None:
+    def _look_at_everything(self) -> None:
         for digest in self._uses.digests():
+            references = (r for use in self._uses.of(digest).values() for r in use.references)
+            if not any(map(self.takes, references)):
+                continue
             known = self._images.knowledge(digest)
-            if retry and known.failure is not None and known.failure.scanner_fault:
+            if known.failure is not None and known.failure.scanner_fault:
                 known.retry = True
             self._look_again(digest)

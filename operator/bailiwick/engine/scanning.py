@@ -14,15 +14,16 @@ from bailiwick.engine.schedule import Target
 from bailiwick.kube.errors import ApiError
 from bailiwick.policy.images.state import Failure
 from bailiwick.scanners.errors import REGISTRY_UNAUTHORIZED, ScanError
+from bailiwick.scanners.source import Order, carry_out
 
 if TYPE_CHECKING:
     from bailiwick.engine.knowledge import Images, Knowledge
     from bailiwick.engine.metrics import Metrics
-    from bailiwick.engine.scanner_watch import ScannerWatch
     from bailiwick.engine.schedule import Schedule
     from bailiwick.engine.uses import ImageUses
     from bailiwick.kube.client import Client
     from bailiwick.policy.images.findings import ScanReport
+    from bailiwick.scanners.source import Place
 
 logger = logging.getLogger(__name__)
 
@@ -33,24 +34,25 @@ class Scanning:
     """Scans digests, each in the hands of one worker at a time.
 
     It writes nothing to the cluster but evidence: `look_again` has a digest's ImageScan
-    written, and `tell` is told the digests whose namespaces have something new to say.
+    written, and `tell` is told the digests whose namespaces have something new to say. `places`
+    gives where a digest runs.
     """
 
     def __init__(
         self,
         *,
         client: Client,
-        scanner: ScannerWatch,
         schedule: Schedule,
         uses: ImageUses,
         images: Images,
         metrics: Metrics,
+        places: Callable[[str], tuple[Place, ...]],
         look_again: Callable[[str], None],
         tell: Callable[[str], None],
         clock: Callable[[], datetime],
     ) -> None:
         self._client = client
-        self._scanner = scanner
+        self._places = places
         self._schedule = schedule
         self._uses = uses
         self._images = images
@@ -73,7 +75,7 @@ class Scanning:
             # Where there is a result, its namespaces have nothing new to say before the next.
             self._tell(digest)
         try:
-            report = await self._ask(target)
+            report = await self._ask(digest, target)
             await self._succeeded(digest, target, report, begun)
         except ScanError as error:
             self._failed(known, target, error)
@@ -89,21 +91,34 @@ class Scanning:
             self._look_again(digest)
             self._tell(digest)
 
-    async def _ask(self, target: Target) -> ScanReport:
+    async def _ask(self, digest: str, target: Target) -> ScanReport:
         found = await credentials(
             self._client, target.namespace, target.pull_secrets, target.reference
         )
+        order = Order(
+            target.reference,
+            authorization=found.authorization,
+            plain_http=target.plain_http,
+            architecture=target.architecture,
+            newer_than=self._newer_than(digest),
+            aliases=self._images.indexes_of(digest),
+            places=self._places(digest),
+        )
         try:
-            return await self._scanner.adapter.scan(
-                target.reference,
-                authorization=found.authorization,
-                architecture=target.architecture,
-                plain_http=target.plain_http,
-            )
+            return await carry_out(target.scanner.source, order)
         except ScanError as error:
             if error.reason == REGISTRY_UNAUTHORIZED and found.problem:
                 error.message = f"{error.message} {found.problem}"
             raise
+
+    def _newer_than(self, digest: str) -> datetime | None:
+        """Say what a result must be newer than to be of use; None where any is."""
+        report = self._images.knowledge(digest).report
+        if report is None:
+            return None
+        requested = self._schedule.requested(digest) or report.scanned_at
+        # An instant in the future can only be waited for.
+        return max(report.scanned_at, min(requested, self._clock()))
 
     async def _succeeded(
         self, digest: str, target: Target, report: ScanReport, begun: datetime
@@ -164,4 +179,4 @@ class Scanning:
         if before is None or before.message != error.message:
             logger.warning("could not scan %s: %s", target.reference, error.message)
         if error.scanner_fault:
-            self._scanner.doubt()
+            target.scanner.doubt()

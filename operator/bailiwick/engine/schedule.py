@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from bailiwick.engine.sources import NO_SCANNER
 from bailiwick.policy.images.registries import Refusal, contactable, host_of
 from bailiwick.policy.images.rescan import NextScan, Pace, next_scan
 
@@ -14,21 +15,22 @@ if TYPE_CHECKING:
     from bailiwick.engine.knowledge import Images
     from bailiwick.engine.options import ScannerOptions
     from bailiwick.engine.scanner_watch import ScannerWatch
+    from bailiwick.engine.sources import Sources
     from bailiwick.engine.uses import ImageUses
     from bailiwick.policy.images.references import Reference
 
-NO_SCANNER = Refusal("NoScanner", "No scanner is set up: set --scanner-url.")
 _NOT_IN_USE = Refusal("NotInUse", "Nobody runs this image.")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a digest is fetched from, for which platform, and with whose pull secrets.
+    """Who scans a digest, where it is fetched from, for which platform, with whose pull secrets.
 
     The platform matters where the digest is an index's.
     """
 
+    scanner: ScannerWatch
     reference: Reference
     architecture: str
     plain_http: bool
@@ -42,14 +44,14 @@ class Schedule:
 
     uses: ImageUses
     images: Images
-    scanner: ScannerWatch | None
+    sources: Sources
     options: ScannerOptions
     allow_loopback: bool
     clock: Callable[[], datetime]
 
     def target(self, digest: str) -> Target | Refusal:
         """Find a use whose profile lists its registry, or say why there is none."""
-        if self.scanner is None:
+        if not self.sources.watches:
             return NO_SCANNER
         refusal = _NOT_IN_USE
         uses = self.uses.of(digest)
@@ -60,16 +62,18 @@ class Schedule:
                 refused = contactable(
                     reference, uses[namespace].terms.registries, allow_loopback=self.allow_loopback
                 )
-                if refused is None:
+                scanner = refused or self.sources.choose(reference)
+                if not isinstance(scanner, Refusal):
                     plain = self.allow_loopback and host_of(reference.registry) in _LOOPBACK
                     return Target(
+                        scanner,
                         reference,
                         min(architectures, default=""),
                         plain,
                         namespace,
                         uses[namespace].pull_secrets,
                     )
-                refusal = refused
+                refusal = scanner
         return refusal
 
     def due(self, digest: str, *, whatever_failed: bool = False) -> NextScan | None:
@@ -82,6 +86,7 @@ class Schedule:
             return None
         users = self.uses.of(digest).values()
         options = self.options
+        target = self.target(digest)
         return next_scan(
             digest,
             known.report,
@@ -91,7 +96,9 @@ class Schedule:
             rescan_every=min(
                 (u.terms.rescan_every for u in users if u.terms.rescan_every), default=None
             ),
-            database=self.scanner.database if self.scanner else None,
+            database=(
+                self.sources.database(target.reference) if isinstance(target, Target) else None
+            ),
             pace=Pace(
                 min_interval=options.minimum_interval, database_spread=2 * options.metadata_every
             ),

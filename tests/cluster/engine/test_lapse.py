@@ -54,7 +54,7 @@ async def engine(cluster: ControlPlane, clock: Clock) -> AsyncIterator[None]:
     async with await Session.open(source) as session:
         client = Client(session)
         recorder = Recorder(client, instance="test")
-        operator = Operator(client, Options(settings=settings), Metrics(), recorder, None)
+        operator = Operator(client, Options(settings=settings), Metrics(), recorder, ())
         operator.namespace_reconciler.clock = clock
         operator.watches.start()
         await operator.resync.once()

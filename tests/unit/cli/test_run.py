@@ -156,3 +156,19 @@ def test_what_cannot_be_read_is_wrong_usage_and_starts_nothing(
 def test_a_context_is_looked_for_in_the_kubeconfig() -> None:
     started("--context", "staging")
     assert Started.context == "staging"
+
+
+def test_the_scanners_file_is_read_and_what_is_wrong_with_it_ends_the_start(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "scanners.yaml"
+    file.write_text("sources: [{name: trivy, type: TrivyOperator}]")
+    assert [each.name for each in started("--scanners-file", str(file)).scanner.sources] == [
+        "trivy"
+    ]
+    file.write_text("sources: [{name: trivy, type: Trivy}]")
+    done = invoke(["--scanners-file", str(file)])
+    assert done.exit_code == 2
+    assert "  sources[0].type: write Adapter, TrivyOperator or Harbor" in done.output
+    done = invoke(["--scanners-file", str(file), "--scanner-url", "http://scanner/api/v1"])
+    assert "do not go together" in done.output

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,9 +14,8 @@ from bailiwick.kube.errors import ApiError, NotFound
 from bailiwick.kube.resources import Resource
 from bailiwick.policy.images.findings import Finding, HygieneFacts, ScanReport, Severity
 from bailiwick.policy.images.references import Reference
-from bailiwick.scanners.adapter import Adapter
 from bailiwick.scanners.errors import ScanError
-from bailiwick.scanners.wire import DATABASE_UPDATED_AT, Metadata, ScannerIdentity
+from bailiwick.scanners.source import Capabilities, Limits, Order
 
 START = datetime(2026, 11, 24, 12, tzinfo=UTC)
 FINDING = Finding("CVE-2026-1", "openssl", "3.0.11", Severity.HIGH, "3.0.12")
@@ -88,11 +88,25 @@ class MemoryClient(Client):
             raise error
 
 
-class FakeAdapter(Adapter):
+@dataclass
+class Started:
+    """A scan of the scanner below, which is done as soon as it began."""
+
+    report: ScanReport
+
+    async def poll(self) -> None:
+        """Nothing is waited for."""
+
+    async def result(self) -> ScanReport:
+        return self.report
+
+
+class FakeAdapter:
     """A scanner that answers what a test says; `manifests` are those of indexes."""
 
     def __init__(self, clock: Clock) -> None:
         self.now = clock
+        self.limits = Limits()
         self.asked: list[tuple[str, str]] = []
         self.questions = 0
         self.database: datetime | None = None
@@ -105,21 +119,16 @@ class FakeAdapter(Adapter):
         self.most_at_a_time = 0
         self._changed = asyncio.Condition()
 
-    async def metadata(self) -> Metadata:
+    async def capabilities(self) -> Capabilities:
         self.questions += 1
         if self.silent:
             raise self.silent
-        built = {DATABASE_UPDATED_AT: self.database.isoformat()} if self.database else {}
-        return Metadata(ScannerIdentity("Fake"), (), built)
+        return Capabilities("Fake", database_built=self.database)
 
-    async def scan(
-        self,
-        image: Reference,
-        *,
-        authorization: str = "",  # noqa: ARG002  # the adapter's own signature
-        plain_http: bool = False,  # noqa: ARG002  # likewise
-        architecture: str = "",
-    ) -> ScanReport:
+    async def start(self, order: Order) -> Started:
+        return Started(await self._scan(order.image, order.architecture))
+
+    async def _scan(self, image: Reference, architecture: str) -> ScanReport:
         # As real ones do where they are not told.
         wanted = architecture or "amd64"
         self.asked.append((image.digest, architecture))

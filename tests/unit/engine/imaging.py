@@ -23,6 +23,7 @@ from bailiwick.policy.effective import ImageTerms
 from bailiwick.policy.exceptions.matching import Coverage
 from bailiwick.policy.facts import Container, Namespace, Node, Pod
 from bailiwick.policy.images.state import Verdict
+from bailiwick.scanners.source import NamedSource
 from tests.unit.engine.doubles import START, Clock, FakeAdapter, MemoryClient
 
 A, B, C = ("sha256:" + letter * 64 for letter in "abc")
@@ -40,9 +41,12 @@ class Bench:
     unreadable: dict[str, str] = field(default_factory=dict)
     with_scanner: bool = True
     adapter: FakeAdapter = field(init=False)
+    entries: list[NamedSource] = field(init=False)
 
     def __post_init__(self) -> None:
         self.adapter = FakeAdapter(self.clock)
+        if not hasattr(self, "entries"):
+            self.entries = [NamedSource("fake", self.adapter)] if self.with_scanner else []
         self.start()
 
     def start(self) -> None:
@@ -58,7 +62,7 @@ class Bench:
         self.waits: dict[str, datetime] = {}
         self.imaging = Imaging(
             client=self.client,
-            adapter=self.adapter if self.with_scanner else None,
+            sources=self.entries,
             world=self.world,
             served=Served(self.client),
             scans=self.scans,
@@ -177,7 +181,6 @@ class Bench:
         if len(scans):
             digest = await scans.get()
             assert digest is not None
-            assert self.imaging.scanning is not None
             await self.imaging.scanning.scan(digest)
             scans.done(digest)
             return True

@@ -110,5 +110,4 @@ async def test_a_gauge_is_read_when_somebody_asks(served: Served) -> None:
 async def test_nothing_is_claimed_before_it_is_so(served: Served) -> None:
     found = await served.samples()
     assert found["bailiwick_leader", ()] == 0
-    assert found["bailiwick_scanner_answers", ()] == 0
     assert found["bailiwick_drift_repaired_total", ()] == 0

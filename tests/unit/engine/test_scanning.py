@@ -91,8 +91,7 @@ async def test_an_instant_in_the_future_counts_as_when_it_was_noticed_also_after
 async def test_a_newer_database_renews_results_spread_from_when_it_was_noticed() -> None:
     bench = Bench()
     bench.adapter.database = START - timedelta(days=2)
-    watch = bench.imaging.watch
-    assert watch is not None
+    (watch,) = bench.imaging.sources.watches
     await watch.ask()
     await bench.scanned(IMAGE, f"{CART}@{B}", f"{CART}@{C}")
     bench.clock.advance(hours=1)
@@ -167,7 +166,6 @@ async def test_the_old_result_is_kept_while_a_rescan_runs_and_when_it_fails() ->
     bench.terms["shop"] = replace(TERMS, scanned_after=bench.clock())
     await bench.look()
     await bench.imaging.reconciler.reconcile(A)
-    assert bench.imaging.scanning is not None
     scan = asyncio.create_task(bench.imaging.scanning.scan(A))
     await bench.adapter.until(lambda: bench.adapter.at_a_time == 1)
     await bench.imaging.reconciler.reconcile(A)
@@ -208,8 +206,7 @@ async def test_what_the_scanner_refuses_is_not_sent_to_it_at_every_look() -> Non
 
 async def test_while_the_scanner_is_down_nothing_is_sent_and_then_everything_at_once() -> None:
     bench = Bench()
-    watch = bench.imaging.watch
-    assert watch is not None
+    (watch,) = bench.imaging.sources.watches
     bench.adapter.silent = DOWN
     bench.declare()
     bench.run(IMAGE, f"{CART}@{B}")
@@ -230,8 +227,7 @@ async def test_while_the_scanner_is_down_nothing_is_sent_and_then_everything_at_
 
 async def test_what_failed_by_the_scanner_s_fault_is_due_when_it_is_back_and_not_later() -> None:
     bench = Bench()
-    watch = bench.imaging.watch
-    assert watch is not None
+    (watch,) = bench.imaging.sources.watches
     bench.adapter.silent = DOWN
     await bench.scanned(IMAGE)
     await watch.ask()
@@ -243,8 +239,7 @@ async def test_what_failed_by_the_scanner_s_fault_is_due_when_it_is_back_and_not
 
 async def test_what_was_due_when_the_scanner_fell_silent_is_not_sent_to_it() -> None:
     bench = Bench()
-    watch = bench.imaging.watch
-    assert watch is not None
+    (watch,) = bench.imaging.sources.watches
     bench.declare()
     bench.run(IMAGE)
     await bench.look()
@@ -259,4 +254,4 @@ async def test_without_a_scanner_it_is_said_how_to_have_one() -> None:
     bench = Bench(with_scanner=False)
     facts = await bench.scanned(IMAGE)
     assert facts[0].state is not None
-    assert facts[0].state.message == "No scanner is set up: set --scanner-url."
+    assert facts[0].state.message == "No scanner is set up: set --scanner-url or --scanners-file."
