@@ -22,6 +22,7 @@ from bailiwick.scanners.configuration import (
     SourceType,
     read_sources,
 )
+from bailiwick.scanners.harbor import Harbor
 from bailiwick.scanners.http import Api
 from bailiwick.scanners.source import Limits, NamedSource, Source
 
@@ -78,6 +79,8 @@ def _source(wanted: SourceConfiguration, http: aiohttp.ClientSession) -> Source:
     match wanted.type:
         case SourceType.ADAPTER:
             return Adapter(api)
+        case SourceType.HARBOR:
+            return Harbor(api)
         case _:
             raise NotImplementedError(wanted.type)
 

@@ -53,7 +53,7 @@ def refused(answer: Answer, what: str) -> ScanError:
     status = answer.status
     detail = _detail(answer.body)
     said = f": {detail.message}" if detail.message else "."
-    retry_after = _seconds(answer.headers.get("Retry-After"))
+    retry_after = seconds(answer.headers.get("Retry-After"))
     if detail.reason and detail.message:
         # Our own scanner says what is wrong, in a sentence of its own.
         return ScanError(
@@ -95,14 +95,18 @@ def _detail(body: bytes) -> wire.ErrorDetail:
         detail = msgspec.json.decode(body, type=wire.ErrorBody).error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return wire.ErrorDetail()
-    text = " ".join("".join(c if c.isprintable() else " " for c in detail.message).split())
-    if len(text) > _MESSAGE_LIMIT:
-        text = text[: _MESSAGE_LIMIT - 1] + "…"
     reason = detail.reason if _REASON.fullmatch(detail.reason) else ""
-    return msgspec.structs.replace(detail, message=text, reason=reason)
+    return msgspec.structs.replace(detail, message=printable(detail.message), reason=reason)
 
 
-def _seconds(text: str | None) -> float | None:
+def printable(text: str) -> str:
+    """Return the words of somebody else on one line, without control characters, and bounded."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line if len(line) <= _MESSAGE_LIMIT else line[: _MESSAGE_LIMIT - 1] + "…"
+
+
+def seconds(text: str | None) -> float | None:
+    """Read `Retry-After` where it is a number of seconds."""
     return float(text) if text and text.isascii() and text.isdecimal() else None
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from bailiwick.policy.images.findings import Finding, ScanReport, Severity
+from bailiwick.policy.images.findings import Finding, HygieneFacts, ScanReport, Severity
 from bailiwick.policy.images.references import is_digest
 from bailiwick.scanners import errors, wire
 from bailiwick.scanners.errors import ScanError
@@ -30,9 +30,7 @@ def read_report(
     the scanner says that the report is older: a scanner's clock that is ahead must not make
     results look fresh.
     """
-    if body.count(b"{") > _OBJECTS_LIMIT:
-        raise wire.invalid(f"a report of more than {_OBJECTS_LIMIT} entries")
-    report = wire.decode(body, wire.Report, "a report")
+    report = _decoded(body)
     if report.vulnerabilities is None:
         raise wire.invalid("a report without its list of vulnerabilities")
     _same_digest(report.artifact.digest if report.artifact else "", digest)
@@ -40,19 +38,70 @@ def read_report(
         _same_digest(facts.digest, digest)
         if facts.manifest_digest is not None and not is_digest(facts.manifest_digest):
             raise wire.invalid(f'"{facts.manifest_digest[:80]}" as the digest of a manifest')
+    return _report(
+        report,
+        digest=digest,
+        submitted=submitted,
+        metadata=metadata,
+        database=facts.database_built if facts else None,
+        manifest_digest=facts.manifest_digest if facts else None,
+        hygiene=facts.hygiene if facts else None,
+    )
+
+
+def read_harbor_report(
+    body: bytes, *, digest: str, manifest: str, submitted: datetime, metadata: wire.Metadata
+) -> ScanReport:
+    """Make a report of what Harbor has of a manifest; raises ScanError where that is not one.
+
+    Harbor's reports name no artifact, but their entries may; an empty one has no list.
+    """
+    report = _decoded(body)
+    if report.artifact and report.artifact.digest:
+        _same_digest(report.artifact.digest, manifest)
+    for each in report.vulnerabilities or ():
+        if each.artifact_digests and manifest not in each.artifact_digests:
+            _same_digest(each.artifact_digests[0], manifest)
+    if report.vulnerabilities is None and not (report.generated_at and report.scanner):
+        raise wire.invalid("a report without its list of vulnerabilities")
+    return _report(
+        report,
+        digest=digest,
+        submitted=submitted,
+        metadata=metadata,
+        manifest_digest=manifest,
+    )
+
+
+def _decoded(body: bytes) -> wire.Report:
+    if body.count(b"{") > _OBJECTS_LIMIT:
+        raise wire.invalid(f"a report of more than {_OBJECTS_LIMIT} entries")
+    return wire.decode(body, wire.Report, "a report")
+
+
+def _report(
+    report: wire.Report,
+    *,
+    digest: str,
+    submitted: datetime,
+    metadata: wire.Metadata,
+    database: datetime | None = None,
+    manifest_digest: str | None = None,
+    hygiene: HygieneFacts | None = None,
+) -> ScanReport:
     generated = wire.instant(report.generated_at)
     cached = generated is not None and generated < submitted - _CACHED_FOR
     scanner = report.scanner or metadata.scanner
-    database = facts.database_built if facts else None
     return ScanReport.of(
         digest,
         generated if cached and generated else submitted,
-        [_finding(each) for each in report.vulnerabilities],
+        [_finding(each) for each in report.vulnerabilities or ()],
         scanner=scanner.name,
         scanner_version=scanner.version,
-        database_built=database or metadata.database_built,
-        manifest_digest=facts.manifest_digest if facts else None,
-        hygiene=facts.hygiene if facts else None,
+        # Of an older report it is not known with what it was made.
+        database_built=database or (None if cached else metadata.database_built),
+        manifest_digest=manifest_digest,
+        hygiene=hygiene,
     )
 
 

@@ -120,7 +120,10 @@ class ScanResponse(msgspec.Struct, frozen=True):
 
 
 class Vulnerability(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One entry of a report; adapters leave out, or set to null, what they do not know."""
+    """One entry of a report; adapters leave out, or set to null, what they do not know.
+
+    `artifact_digests` is what Harbor adds.
+    """
 
     id: str
     package: str = ""
@@ -132,6 +135,7 @@ class Vulnerability(msgspec.Struct, frozen=True, omit_defaults=True):
     preferred_cvss: dict[str, Any] | None = None
     cwe_ids: tuple[str, ...] | None = None
     vendor_attributes: dict[str, Any] | None = None
+    artifact_digests: tuple[str, ...] | None = None
 
 
 class Report(msgspec.Struct, frozen=True):

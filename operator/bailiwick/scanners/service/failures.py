@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from bailiwick.policy.images.references import Reference
 
 DATABASE_UNUSABLE = "DatabaseUnusable"
-NOT_FOUND = "ImageNotFound"
+NOT_FOUND = errors.IMAGE_NOT_FOUND
 REGISTRY_UNREACHABLE = "RegistryUnreachable"
 REGISTRY_REFUSED = "RegistryRefused"
 REGISTRY_BUSY = "RegistryBusy"
 REGISTRY_FAILED = "RegistryFailed"
 CORRUPT = "ImageCorrupt"
 NOT_AN_IMAGE = "NotAnImage"
-NO_SUCH_PLATFORM = "PlatformMissing"
+NO_SUCH_PLATFORM = errors.NO_SUCH_PLATFORM
 TOO_LARGE = "ImageTooLarge"
 
 
