@@ -128,6 +128,15 @@ class ScanFinding(ApiModel):
     """Where to read more."""
 
 
+class OngoingScan(ApiModel):
+    """A scan that a scanner has taken, so that it is found again after a restart."""
+
+    source: Line
+    """The scanner, as the operator's configuration names it."""
+    id: Line
+    """By what the scanner knows the scan."""
+
+
 class ImageScanStatus(Status):
     """What the last scan found. A rescan keeps it until the new result is there."""
 
@@ -147,6 +156,8 @@ class ImageScanStatus(Status):
     """When the newest scan was asked for."""
     started_at: Moment | None = None
     """When the newest scan began."""
+    ongoing: OngoingScan | None = None
+    """The scan that runs, where the scanner gave it an id; absent once it ended."""
     scanned_at: Moment | None = None
     """When the result below was made."""
     next_scan_at: Moment | None = None

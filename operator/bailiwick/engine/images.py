@@ -169,6 +169,7 @@ class ImageReconciler:
             requested_at=self._schedule.requested(digest),
             started_at=known.started,
             next_scan_at=due.at if due and due.at > self._clock() else None,
+            ongoing=(known.ongoing.source, known.ongoing.id) if known.ongoing else None,
         )
         status = self._served.known(IMAGE_SCANS, status)
         if status == latest.status:

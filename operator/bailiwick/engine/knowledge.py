@@ -7,10 +7,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bailiwick.evidence.store import EvidenceError
 from bailiwick.kube.errors import ApiError
+from bailiwick.policy.assessment.previous import instant
 from bailiwick.policy.images.state import Failure, Known
 
 if TYPE_CHECKING:
@@ -21,6 +22,15 @@ if TYPE_CHECKING:
 _REPORT = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Ongoing:
+    """A scan that a source knows by an id, since when."""
+
+    source: str
+    id: str
+    at: datetime
+
+
 @dataclass(slots=True)
 class Knowledge:
     """What the operator knows of one digest.
@@ -29,6 +39,7 @@ class Knowledge:
     `unsaved` is a new report that the evidence store has not taken yet. `lost` says in words
     which evidence cannot be read: that of the report, or by repository since when its findings
     are known. `started` is when the newest scan began, `retry` ends the wait after a failure.
+    `ongoing` is the scan that a source has taken, in this process or an earlier one.
     """
 
     report: ScanReport | None = None
@@ -39,6 +50,7 @@ class Knowledge:
     refusal: Failure | None = None
     scanning: bool = False
     started: datetime | None = None
+    ongoing: Ongoing | None = None
     retry: bool = False
     loaded: bool = False
     unused_since: datetime | None = None
@@ -169,11 +181,14 @@ class Images:
         return True
 
     def learn_scan(self, scan: DeclaredObject) -> None:
-        """Remember the indexes that an ImageScan of an earlier process names."""
+        """Remember the indexes and the scan that an ImageScan of an earlier process names."""
+        digest, ongoing = str(scan.spec["digest"]), _ongoing(scan.status)
+        if ongoing is not None and self.knowledge(digest).started is None:
+            self.knowledge(digest).ongoing = ongoing
         architecture = str(scan.spec.get("platform") or "").partition("/")[2]
         for index in scan.status.get("aliases") or ():
             if self.manifest_of(index, architecture) == index:
-                self.learn_index(index, architecture, str(scan.spec["digest"]))
+                self.learn_index(index, architecture, digest)
 
     def architecture_of(self, digest: str) -> str:
         """Return the architecture of a manifest, empty where it is not known."""
@@ -229,6 +244,11 @@ class Images:
             else:
                 known.lost.pop(repository, None)
         return seen
+
+
+def _ongoing(status: Mapping[str, Any]) -> Ongoing | None:
+    told, at = status.get("ongoing"), instant(status.get("startedAt"))
+    return Ongoing(str(told["source"]), str(told["id"]), at) if told and at else None
 
 
 def under_digest(report: ScanReport, digest: str) -> ScanReport:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from bailiwick.engine.knowledge import under_digest
+from bailiwick.engine.knowledge import Ongoing, under_digest
 from bailiwick.engine.pull_secrets import credentials
 from bailiwick.engine.schedule import Target
 from bailiwick.kube.errors import ApiError
 from bailiwick.policy.images.state import Failure
 from bailiwick.scanners.errors import REGISTRY_UNAUTHORIZED, ScanError
-from bailiwick.scanners.source import Order, carry_out
+from bailiwick.scanners.source import Begun, Order, carry_out
 
 if TYPE_CHECKING:
     from bailiwick.engine.knowledge import Images, Knowledge
@@ -68,17 +69,23 @@ class Scanning:
         if not isinstance(target, Target) or due is None or due.at > self._clock():
             return
         known = self._images.knowledge(digest)
-        begun = self._clock()
+        resumed = self._resumable(known, target)
+        begun = resumed.at if resumed else self._clock()
         known.scanning, known.started, known.retry = True, begun, False
         self._look_again(digest)
         if known.report is None:
             # Where there is a result, its namespaces have nothing new to say before the next.
             self._tell(digest)
+        given_up = False
         try:
-            report = await self._ask(digest, target)
+            report = await self._ask(digest, target, known)
             await self._succeeded(digest, target, report, begun)
         except ScanError as error:
             self._failed(known, target, error)
+        except asyncio.CancelledError:
+            # The scanner goes on: whoever comes after us finds its scan in the ImageScan.
+            given_up = True
+            raise
         else:
             logger.info(
                 "scanned %s in %.1f s, findings: %d",
@@ -87,11 +94,31 @@ class Scanning:
                 len(report.findings),
             )
         finally:
-            known.scanning = False
-            self._look_again(digest)
-            self._tell(digest)
+            if not given_up:
+                known.scanning, known.ongoing = False, None
+                self._look_again(digest)
+                self._tell(digest)
 
-    async def _ask(self, digest: str, target: Target) -> ScanReport:
+    def _resumable(self, known: Knowledge, target: Target) -> Ongoing | None:
+        """Return the scan that an earlier process began, where it may still be of use."""
+        found, known.ongoing = known.ongoing, None
+        if found is None or found.source != target.scanner.name:
+            return None
+        age = (self._clock() - found.at).total_seconds()
+        if not 0 <= age <= target.scanner.source.limits.scan_seconds:
+            return None
+        known.ongoing = found
+        return found
+
+    async def _ask(self, digest: str, target: Target, known: Knowledge) -> ScanReport:
+        ongoing = known.ongoing
+
+        def taken(scan_id: str) -> None:
+            if ongoing is not None or known.started is None:
+                known.started = self._clock()
+            known.ongoing = Ongoing(target.scanner.name, scan_id, known.started)
+            self._look_again(digest)
+
         found = await credentials(
             self._client, target.namespace, target.pull_secrets, target.reference
         )
@@ -103,6 +130,8 @@ class Scanning:
             newer_than=self._newer_than(digest),
             aliases=self._images.indexes_of(digest),
             places=self._places(digest),
+            begun=Begun(ongoing.id, ongoing.at) if ongoing else None,
+            taken=taken,
         )
         try:
             return await carry_out(target.scanner.source, order)
@@ -125,7 +154,7 @@ class Scanning:
     ) -> None:
         manifest = self._manifest(digest, target, report)
         known = self._images.knowledge(manifest)
-        known.started = begun
+        known.started = self._images.knowledge(digest).started
         if known.report is None or known.report.scanned_at <= report.scanned_at:
             known.unsaved = under_digest(report, manifest)
             repositories = self._uses.repositories(digest) | self._uses.repositories(manifest)

@@ -25,10 +25,12 @@ def scan_status(
     requested_at: datetime | None = None,
     started_at: datetime | None = None,
     next_scan_at: datetime | None = None,
+    ongoing: tuple[str, str] | None = None,
 ) -> JSON:
     """Write what is known of a digest. The last good result stays while a scan runs or fails.
 
     `started_at` is None where no scan was begun by this process: what is told of it stays.
+    `ongoing` is the scanner that has taken the scan, and by what id.
     """
     phase = _phase(report, scanning, failure)
     shown, omitted = bounded(sorted(set(aliases)), ALIAS_LIMIT)
@@ -40,6 +42,7 @@ def scan_status(
         requestedAt=moment(requested_at),
         startedAt=moment(started_at) or previous.get("startedAt"),
         nextScanAt=moment(next_scan_at),
+        ongoing={"source": line(ongoing[0]), "id": line(ongoing[1])} if ongoing else None,
         conditions=_conditions(
             phase, report, failure, generation=generation, previous=previous, now=now
         ),

@@ -54,10 +54,14 @@ class Adapter:
         return self._metadata
 
     async def start(self, order: Order) -> AdapterScan:
-        """Submit a scan; raises ScanError."""
+        """Submit a scan, unless it was begun before; raises ScanError."""
         metadata = self._metadata or await self.metadata()
         report_type = metadata.report_type()
         has_facts = metadata.produces(wire.FACTS)
+        types = (report_type, wire.FACTS) if has_facts else (report_type,)
+        if order.begun is not None:
+            found, at = order.begun.id, order.begun.at
+            return AdapterScan(self.api, found, order.image.digest, metadata, at, types)
         request = wire.scan_request(
             order.image,
             authorization=order.authorization,
@@ -67,7 +71,7 @@ class Adapter:
         )
         submitted = self._clock()
         scan_id = await self._submit(request)
-        types = (report_type, wire.FACTS) if has_facts else (report_type,)
+        order.taken(scan_id)
         return AdapterScan(self.api, scan_id, order.image.digest, metadata, submitted, types)
 
     async def _submit(self, request: wire.ScanRequest) -> str:

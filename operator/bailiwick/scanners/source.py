@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
@@ -67,6 +68,14 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Begun:
+    """A scan that was begun before: by what id its source knows it, and when it was asked for."""
+
+    id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
     """An image to be scanned, named by digest.
 
@@ -74,6 +83,9 @@ class Order:
     where the digest is an index's. A source that has results already gives one only if it is
     `newer_than` this instant; without one, any will do. `aliases` are digests of indexes that
     lead to this one, `places` where it runs.
+
+    A source that knows its scans by an id tells it to `taken`, and takes up the one that was
+    `begun` already instead of beginning another.
     """
 
     image: Reference
@@ -83,6 +95,8 @@ class Order:
     newer_than: datetime | None = None
     aliases: frozenset[str] = frozenset()
     places: tuple[Place, ...] = ()
+    begun: Begun | None = None
+    taken: Callable[[str], None] = field(default=lambda _id: None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +156,21 @@ class NamedSource:
 
 
 async def carry_out(source: Source, order: Order) -> ScanReport:
-    """Scan an image within the source's limits; raises ScanError."""
+    """Scan an image within the source's limits; raises ScanError.
+
+    A scan that was begun before is begun anew where the source no longer knows of it.
+    """
+    if order.begun is not None:
+        try:
+            return await _carry_out(source, order)
+        except ScanError as error:
+            # One that counts its scans from 1 again after a restart knows another by the same id.
+            if error.reason not in (errors.FORGOTTEN, errors.OTHER_DIGEST):
+                raise
+    return await _carry_out(source, replace(order, begun=None))
+
+
+async def _carry_out(source: Source, order: Order) -> ScanReport:
     limits = source.limits
     deadline = time.monotonic() + limits.scan_seconds
     waits_for = ""

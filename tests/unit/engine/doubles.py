@@ -14,6 +14,7 @@ from bailiwick.kube.errors import ApiError, NotFound
 from bailiwick.kube.resources import Resource
 from bailiwick.policy.images.findings import Finding, HygieneFacts, ScanReport, Severity
 from bailiwick.policy.images.references import Reference
+from bailiwick.scanners import errors
 from bailiwick.scanners.errors import ScanError
 from bailiwick.scanners.source import Capabilities, Limits, Order
 
@@ -108,6 +109,8 @@ class FakeAdapter:
         self.now = clock
         self.limits = Limits()
         self.asked: list[tuple[str, str]] = []
+        self.resumed: list[str] = []
+        self.remembers: set[str] = set()
         self.questions = 0
         self.database: datetime | None = None
         self.silent: ScanError | None = None
@@ -126,12 +129,20 @@ class FakeAdapter:
         return Capabilities("Fake", database_built=self.database)
 
     async def start(self, order: Order) -> Started:
+        if order.begun is None:
+            self.asked.append((order.image.digest, order.architecture))
+            scan_id = f"scan-{len(self.asked)}"
+            self.remembers.add(scan_id)
+            order.taken(scan_id)
+        elif order.begun.id in self.remembers:
+            self.resumed.append(order.begun.id)
+        else:
+            raise ScanError(errors.FORGOTTEN, "The scanner no longer knows of this scan.")
         return Started(await self._scan(order.image, order.architecture))
 
     async def _scan(self, image: Reference, architecture: str) -> ScanReport:
         # As real ones do where they are not told.
         wanted = architecture or "amd64"
-        self.asked.append((image.digest, architecture))
         await self._count(1)
         try:
             if self.gate is not None:
