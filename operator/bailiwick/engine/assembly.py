@@ -154,6 +154,11 @@ class Operator:
             settings,
         )
         self.statuses = Statuses(client, self.intents, self.served, notices, settings)
+        self.records = Records(
+            client,
+            lambda: not self.namespace_queue.idle,
+            WorkQueue(observer=metrics.queue("records")),
+        )
         project = self.watches.project_policy
         self.namespace_reconciler = NamespaceReconciler(
             client=client,
@@ -164,7 +169,7 @@ class Operator:
                 client, self.world, project, throttle.acquire, self.namespace_queue.add
             ),
             reachability=self.reachability,
-            records=Records(client),
+            records=self.records,
             denials=self.denials,
             inventory=self.imaging.inventory,
             exceptions=self.excepting.exceptions,
@@ -201,7 +206,7 @@ class Operator:
     async def begin(self) -> None:
         """Begin to work: what rolls out first, then everything else."""
         await self.served.read()
-        await self.namespace_reconciler.records.read()
+        await self.records.start()
         for profile in self.profiles_known.objects.all():
             if not await self.profile_reconciler.begin(profile.name):
                 self.profile_queue.add(profile.name)
@@ -221,6 +226,7 @@ class Operator:
             self.reach_queue.stop(seconds),
             self.imaging.stop(seconds),
             self.denials.queue.stop(seconds),
+            self.records.queue.stop(seconds),
             self.profile_queue.stop(seconds),
             self.excepting.queue.stop(seconds),
         )
@@ -239,6 +245,7 @@ class Operator:
             "scans": self.imaging.scan_queue,
             "profiles": self.profile_queue,
             "denials": self.denials.queue,
+            "records": self.records.queue,
             "exceptions": self.excepting.queue,
         }
 

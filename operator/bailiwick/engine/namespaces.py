@@ -157,7 +157,7 @@ class NamespaceReconciler:
         evidence = await self._evidence(namespace, intent, meaning, wanted, enforced, now)
         rescan, ends = await self.rescans.advance(intent, meaning.effective.images, now)
         wake = await self.statuses.tell(namespace, intent, evidence, now, rescan)
-        await self.records.keep(intent, evidence.reach)
+        self.records.keep(intent, evidence.reach)
         if enforced.failed:
             raise WriteFailed(enforced)
         return min(wake, ends) if ends is not None else wake

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, summarize_address_range
 from typing import Final
 
@@ -32,6 +33,8 @@ _PRIVATE: Final = addresses.merged(
 _MOST: Final = 1 << 31
 
 
+# The sets are few and are asked for with every edge. One takes 25 kB.
+@lru_cache(maxsize=128)
 def ports(found: PortSet) -> str:
     """Write ports as an intent does: `80, 443-445, 53/UDP`; `all` for all of them, less some."""
     if found == port_sets.ALL:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from bailiwick.policy.facts import Node
 from bailiwick.policy.reach import addresses
@@ -20,7 +21,9 @@ _COVER_PODS = {
 """What each enforcer makes of pods whose addresses are in an `ipBlock`, by its documentation."""
 
 
-def _joined(blocks: Iterable[str]) -> Addresses:
+# Nodes hardly ever change, and every namespace asks.
+@lru_cache(maxsize=8)
+def _joined(blocks: tuple[str, ...]) -> Addresses:
     return addresses.merged(part for block in blocks for part in addresses.of_block(block))
 
 
@@ -49,7 +52,7 @@ OUTSIDE_ONLY = ClusterNetwork(blocks_cover_pods=False, pod_ranges=addresses.NONE
 
 def cluster_network(settings: Settings, nodes: Iterable[Node]) -> ClusterNetwork:
     """Return what settings and nodes tell of a cluster's network."""
-    ranges = [*settings.cluster_cidrs, *(cidr for node in nodes for cidr in node.pod_cidrs)]
+    ranges = (*settings.cluster_cidrs, *(cidr for node in nodes for cidr in node.pod_cidrs))
     return ClusterNetwork(
         _COVER_PODS.get(settings.enforcer.lower().replace(" ", "-")),
         _joined(ranges) if ranges else PRIVATE,
