@@ -16,7 +16,7 @@ class ColdStart:
 
     `seconds` are from its launch until every intent is Ready, `cpu` and `peak_mib` until it has
     nothing left to do. `bare_seconds` are what `bare_writes` took the bare client: every policy
-    and every status, once each, as the operator left them.
+    and ImageScan and every status, once each, as the operator left them.
     """
 
     size: int

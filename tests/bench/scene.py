@@ -111,6 +111,17 @@ class Scene:
                 "status": each["status"],
             }
             requests.append(apply(f"{intent_path(namespace)}/status", body))
+        scans = await self.admin.get(f"/apis/{API_VERSION}/imagescans")
+        for each in scans["items"]:
+            path = f"/apis/{API_VERSION}/imagescans/{each['metadata']['name']}"
+            scan = {
+                "apiVersion": API_VERSION,
+                "kind": "ImageScan",
+                "metadata": {"name": each["metadata"]["name"]},
+            }
+            # Long before their statuses, which are refused without them.
+            requests.insert(0, apply(path, {**scan, "spec": each["spec"]}))
+            requests.append(apply(f"{path}/status", {**scan, "status": each["status"]}))
         return requests
 
     async def reset(self) -> None:
@@ -122,6 +133,10 @@ class Scene:
         )
         await self.admin.send_all(
             merge(f"{intent_path(name)}/status", {"status": None}) for name in self.names
+        )
+        await self.admin.send_all(
+            Request("DELETE", f"/apis/{API_VERSION}/namespaces/{name}/networkreaches", None)
+            for name in self.names
         )
         await self.admin.send(Request("DELETE", f"/apis/{API_VERSION}/imagescans", None))
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Hashable, Mapping
 from typing import Any, TypeVar, cast
+
+import msgspec
 
 from bailiwick.policy.facts import NO_LABELS, Container, ContainerKind, Labels, Owner
 
@@ -47,8 +48,8 @@ class Interner:
 
     def document(self, document: T) -> T:
         """Return the shared copy of a JSON document."""
-        text = json.dumps(document, sort_keys=True, separators=(",", ":"))
-        key = hashlib.blake2b(text.encode(), digest_size=16).digest()
+        text = msgspec.json.encode(document, order="sorted")
+        key = hashlib.blake2b(text, digest_size=16).digest()
         known = self._known.get(key)
         if known is None:
             known = self._remember(key, document)
