@@ -304,7 +304,7 @@ class Operator:
                 self._look_at_rollout(profile.name)
 
     def _profile_changed(self, old: DeclaredObject | None, new: DeclaredObject | None) -> None:
-        if old is not None and new is not None and old.generation == new.generation:
+        if old and new and (old.uid, old.generation) == (new.uid, new.generation):
             return
         name = told(old, new).name
         self.profile_queue.add(name)

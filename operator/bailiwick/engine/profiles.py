@@ -36,6 +36,7 @@ class Standing:
 class Rollout:
     """What is remembered of a profile's rollout between two looks at it."""
 
+    uid: str
     generation: int
     started_at: datetime
     admitted: frozenset[str] = frozenset()
@@ -62,7 +63,7 @@ class Profiles:
         members = [_member(intent, profile.name) for intent in self.members(profile.name)]
         in_use = {m.generation for m in members if m.generation is not None}
         await self.revisions.keep(profile.name, profile.generation, profile.spec, in_use)
-        version = self._version(profile.name, profile.generation, profile.spec)
+        version = self._version(profile, profile.generation, profile.spec)
         terms = Terms(version.spec.rollout.batch, parse_duration(version.spec.rollout.pause))
         rollout = self._rollout(profile, terms.pause, now)
         decision = decide(
@@ -90,10 +91,10 @@ class Profiles:
         if reached not in (None, profile.generation) and not self._is_admitted(profile, intent):
             kept = self.revisions.get(profile.name, reached or 0)
             if kept is not None:
-                return self._version(profile.name, reached or 0, kept)
+                return self._version(profile, reached or 0, kept)
             if not self.revisions.loaded:
                 return None
-        return self._version(profile.name, profile.generation, profile.spec)
+        return self._version(profile, profile.generation, profile.spec)
 
     def rolling_out(self, profile: str) -> bool:
         """Say whether namespaces of a profile still wait, or were let in and are not done."""
@@ -103,20 +104,21 @@ class Profiles:
     async def forget(self, profile: str) -> None:
         """Drop what is remembered of a profile that is gone."""
         self._rollouts.pop(profile, None)
-        self._parsed = {key: v for key, v in self._parsed.items() if key[0] != profile}
+        self._parsed = {key: v for key, v in self._parsed.items() if v.name != profile}
         await self.revisions.forget(profile)
 
     def _rollout(self, profile: DeclaredObject, pause: timedelta, now: datetime) -> Rollout:
         """Return the rollout of a profile's generation; after a restart, as its status has it."""
         known = self._rollouts.get(profile.name)
-        if known is None or known.generation != profile.generation:
-            last = known.last_batch_at if known else None
+        same = known is not None and known.uid == profile.uid
+        if known is None or not same or known.generation != profile.generation:
+            last = known.last_batch_at if known and same else None
             said = profile.status.get("rollout") or {}
             if said.get("generation") == profile.generation:
                 next_batch = instant(said.get("nextBatchAt"))
                 last = next_batch - pause if next_batch else last
                 now = instant(said.get("startedAt")) or now
-            known = Rollout(profile.generation, now, last_batch_at=last)
+            known = Rollout(profile.uid, profile.generation, now, last_batch_at=last)
             self._rollouts[profile.name] = known
         return known
 
@@ -124,15 +126,18 @@ class Profiles:
         rollout = self._rollouts.get(profile.name)
         return (
             rollout is not None
-            and rollout.generation == profile.generation
+            and (rollout.uid, rollout.generation) == (profile.uid, profile.generation)
             and intent.namespace in rollout.admitted
         )
 
-    def _version(self, name: str, generation: int, spec: Spec) -> ProfileVersion:
-        found = self._parsed.get((name, generation))
+    def _version(self, profile: DeclaredObject, generation: int, spec: Spec) -> ProfileVersion:
+        # By UID: one that was deleted and made again counts its generations anew.
+        found = self._parsed.get((profile.uid, generation))
         if found is None:
-            found = ProfileVersion(name, generation, SecurityProfileSpec.model_validate(spec))
-            self._parsed[name, generation] = found
+            read = SecurityProfileSpec.model_validate(spec)
+            found = self._parsed[profile.uid, generation] = ProfileVersion(
+                profile.name, generation, read
+            )
         return found
 
 

@@ -53,6 +53,29 @@ def test_a_profile_that_comes_later_holds_at_once(
     assert versions(shop) == before
 
 
+def test_a_profile_that_is_deleted_and_made_again_holds_as_it_is_now(
+    control_plane: ControlPlane, tenant: TenantFactory, profile: ProfileFactory
+) -> None:
+    name = profile(network={"isolate": ["Ingress"]})
+    shop = tenant(intent=enforcing(rule(), profile=name))
+    shop.until_ready()
+    control_plane.api.delete(f"{PROFILES}/{name}")
+    body = {
+        "apiVersion": "bailiwick.dev/v1alpha1",
+        "kind": "SecurityProfile",
+        "metadata": {"name": name},
+        "spec": {"network": {"isolate": ["Ingress", "Egress"]}},
+    }
+    control_plane.api.create(PROFILES, body)
+
+    def isolated_both_ways() -> None:
+        found = shop.policies()["bailiwick-isolation"]["spec"]["policyTypes"]
+        assert sorted(found) == ["Egress", "Ingress"]
+
+    eventually(isolated_both_ways, timeout=WITHIN)
+    shop.until_ready()
+
+
 def test_the_default_profile_holds_where_none_is_named(
     tenant: TenantFactory, profile: ProfileFactory
 ) -> None:
