@@ -113,6 +113,7 @@ class Program:
     async def _lead(self, stack: AsyncExitStack, operator: Operator) -> None:
         if operator.imaging.sources.watches:
             self._spawn(stack, "the questions to the scanners", operator.imaging.sources.run())
+            self._spawn(stack, "the progress of scans", operator.imaging.progress.run())
         stack.push_async_callback(operator.finish, _FINISH_SECONDS)
         await self._stop.wait()
         if self._ended:

@@ -114,13 +114,24 @@ _TOKEN_FILE = Path("/var/run/bailiwick/scanner-token/token")
     "--scanner-poll",
     type=DURATION,
     default="5m",
-    help="Ask the scanner this often how old its database is. Rescans with a newer one are spread "
-    "over twice as long.",
+    help="Ask the scanner this often how old its database is. With a newer one every image is "
+    "scanned again, the worst first.",
 )
 @click.option(
     "--scan-timeout", type=DURATION, default="15m", help="The longest time that one scan may take."
 )
-@click.option("--parallel-scans", default=4, help="Scans that run at the same time.")
+@click.option(
+    "--parallel-scans",
+    type=click.IntRange(min=1),
+    default=4,
+    help="Scans that run at the same time. One of them is kept free of what is only renewed.",
+)
+@click.option(
+    "--parallel-scans-per-registry",
+    type=click.IntRange(min=1),
+    default=4,
+    help="How many of them may read from one registry.",
+)
 @click.option(
     "--rescan-interval",
     type=DURATION,
@@ -167,6 +178,7 @@ def run(  # click hands over one argument for each option
     scanner_poll: timedelta,
     scan_timeout: timedelta,
     parallel_scans: int,
+    parallel_scans_per_registry: int,
     rescan_interval: timedelta,
     image_grace: timedelta,
     allow_loopback_registries: bool,
@@ -200,6 +212,7 @@ def run(  # click hands over one argument for each option
             url=scanner_url,
             token_file=scanner_token_file,
             parallel=parallel_scans,
+            per_registry=parallel_scans_per_registry,
             timeout=scan_timeout,
             metadata_every=scanner_poll,
             minimum_interval=rescan_interval,

@@ -54,5 +54,17 @@ def expose(operator: Operator, metrics: Metrics) -> None:
             "state",
             operator.excepting.states,
         ),
+        (
+            "bailiwick_image_scans_waiting",
+            "Image scans that wait, by lane: requested, new, renewal.",
+            "lane",
+            operator.imaging.progress.waiting,
+        ),
+        (
+            "bailiwick_image_scans_round",
+            "Since scans began to wait: done, failed, left, and seconds_left at the present pace.",
+            "figure",
+            operator.imaging.progress.figures,
+        ),
     ):
         metrics.sample(name, text, label, samples)

@@ -6,9 +6,10 @@ Images are scanned once, whoever runs them. The last good result is kept until t
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bailiwick.engine.objects import DeclaredObject
 from bailiwick.kube.resources import IMAGE_SCANS
@@ -24,12 +25,28 @@ if TYPE_CHECKING:
     from bailiwick.engine.served import Served
     from bailiwick.engine.uses import ImageUses
     from bailiwick.kube.client import Client
+    from bailiwick.policy.images.findings import ScanReport
 
 logger = logging.getLogger(__name__)
 
 _EVIDENCE_RETRY = timedelta(minutes=1)
 _INVENTORY_RETRY = timedelta(minutes=1)
 _LEAST_WAIT = timedelta(milliseconds=50)
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What the status of an ImageScan is made of, but for the status before."""
+
+    generation: int
+    report: ScanReport | None
+    scanning: bool
+    failure: Failure | None
+    aliases: frozenset[str]
+    requested_at: datetime | None
+    started_at: datetime | None
+    next_scan_at: datetime | None
+    ongoing: tuple[str, str] | None
 
 
 class ImageReconciler:
@@ -65,6 +82,7 @@ class ImageReconciler:
         self._tell = tell
         self._complete = complete
         self._clock = clock
+        self._told: dict[str, tuple[_Told, Mapping[str, Any]]] = {}
 
     async def reconcile(self, digest: str) -> timedelta | None:
         """Look at a digest once; returns how long until it has to be looked at again."""
@@ -156,23 +174,39 @@ class ImageReconciler:
     async def _write(self, digest: str, scan: DeclaredObject, known: Knowledge) -> None:
         """Write the ImageScan's status, where it changed."""
         latest = self._scans.objects.get("", scan.name) or scan
-        failure = known.refusal or known.failure
         due = self._schedule.due(digest) if known.failure and not known.refusal else None
-        status = scan_status(
-            generation=latest.generation,
-            report=known.report,
-            scanning=known.scanning,
-            failure=failure,
-            previous=latest.status,
-            now=self._clock(),
-            aliases=self._images.indexes_of(digest),
-            requested_at=self._schedule.requested(digest),
-            started_at=known.started,
-            next_scan_at=due.at if due and due.at > self._clock() else None,
-            ongoing=(known.ongoing.source, known.ongoing.id) if known.ongoing else None,
+        told = _Told(
+            latest.generation,
+            known.report,
+            known.scanning,
+            known.refusal or known.failure,
+            self._images.indexes_of(digest),
+            self._schedule.requested(digest),
+            known.started,
+            due.at if due and due.at > self._clock() else None,
+            (known.ongoing.source, known.ongoing.id) if known.ongoing else None,
         )
-        status = self._served.known(IMAGE_SCANS, status)
+        # Of the many looks that a newer database causes, most have nothing new to write.
+        if self._told.get(digest) == (told, latest.status):
+            return
+        status = self._served.known(
+            IMAGE_SCANS,
+            scan_status(
+                generation=told.generation,
+                report=told.report,
+                scanning=told.scanning,
+                failure=told.failure,
+                previous=latest.status,
+                now=self._clock(),
+                aliases=told.aliases,
+                requested_at=told.requested_at,
+                started_at=told.started_at,
+                next_scan_at=told.next_scan_at,
+                ongoing=told.ongoing,
+            ),
+        )
         if status == latest.status:
+            self._told[digest] = told, latest.status
             return
         body = await self._client.apply_status(
             IMAGE_SCANS, {"metadata": {"name": scan.name}, "status": status}
@@ -196,6 +230,7 @@ class ImageReconciler:
             left = known.unused_since + self._options.grace - now
             if left > timedelta():
                 return left
+        self._told.pop(digest, None)
         # The ImageScan last: as long as it is there, somebody comes back here.
         await self._images.forget(digest)
         await self._client.delete(IMAGE_SCANS, scan_name(digest))

@@ -12,8 +12,10 @@ from bailiwick.engine.evidence_check import EvidenceCheck
 from bailiwick.engine.images import ImageReconciler
 from bailiwick.engine.inventory import Inventory
 from bailiwick.engine.knowledge import Images
+from bailiwick.engine.lanes import Lanes
 from bailiwick.engine.queue import WorkQueue
 from bailiwick.engine.rescans import Rescans
+from bailiwick.engine.scan_progress import ScanProgress
 from bailiwick.engine.scanning import Scanning
 from bailiwick.engine.schedule import Schedule
 from bailiwick.engine.sources import Sources
@@ -64,7 +66,6 @@ class Imaging:
         self._clock = clock
         self._parallel = options.scanner.parallel
         self.image_queue: WorkQueue[str] = WorkQueue(observer=metrics.queue("images"))
-        self.scan_queue: WorkQueue[str] = WorkQueue(observer=metrics.queue("scans"))
         self.uses = ImageUses()
         evidence = ConfigMapEvidence(OwnConfigMaps(client, options.settings.operator_namespace))
         self.images = Images(evidence)
@@ -90,6 +91,15 @@ class Imaging:
             options.settings.allow_loopback_registries,
             clock,
         )
+        self.lanes: Lanes[str] = Lanes(
+            schedule.rank,
+            parallel=options.scanner.parallel,
+            per_registry=options.scanner.per_registry,
+        )
+        self.scan_queue: WorkQueue[str] = WorkQueue(
+            observer=metrics.queue("scans"), waiting=self.lanes
+        )
+        self.progress = ScanProgress(self.lanes, clock)
         self.reconciler = ImageReconciler(
             client=client,
             schedule=schedule,
@@ -110,6 +120,7 @@ class Imaging:
             images=self.images,
             metrics=metrics,
             places=self.inventory.places,
+            progress=self.progress,
             look_again=self.image_queue.add,
             tell=self.tell,
             clock=clock,

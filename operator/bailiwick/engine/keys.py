@@ -5,9 +5,58 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from collections.abc import Hashable
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 K = TypeVar("K", bound=Hashable)
+
+
+class Waiting(Protocol[K]):
+    """Keys that are due, in the order in which they are taken into hand."""
+
+    def __len__(self) -> int:
+        """Return how many wait."""
+        ...
+
+    def add(self, key: K) -> None:
+        """Let a key wait that does not yet."""
+        ...
+
+    def again(self, key: K) -> None:
+        """Take note that a key was added that waits already."""
+        ...
+
+    def take(self) -> K | None:
+        """Give out the next key; None where none may be taken now."""
+        ...
+
+    def done(self, key: K) -> None:
+        """Take note that a key is in hand no longer."""
+        ...
+
+
+class InTurn(Generic[K]):
+    """Keys in the order in which they came due."""
+
+    def __init__(self) -> None:
+        self._keys: deque[K] = deque()
+
+    def __len__(self) -> int:
+        """Return how many wait."""
+        return len(self._keys)
+
+    def add(self, key: K) -> None:
+        """Let a key wait behind the others."""
+        self._keys.append(key)
+
+    def again(self, key: K) -> None:
+        """Leave a key where it is."""
+
+    def take(self) -> K | None:
+        """Give out the key that waited longest."""
+        return self._keys.popleft() if self._keys else None
+
+    def done(self, key: K) -> None:
+        """Nothing depends on what is in hand."""
 
 
 class Keys(Generic[K]):
@@ -16,8 +65,8 @@ class Keys(Generic[K]):
     Instants are seconds of any monotonic clock, given by the caller.
     """
 
-    def __init__(self) -> None:
-        self._ready: deque[K] = deque()
+    def __init__(self, ready: Waiting[K] | None = None) -> None:
+        self._ready: Waiting[K] = InTurn() if ready is None else ready
         self._since: dict[K, float] = {}  # waiting keys, in `_ready` or behind a worker
         self._in_hand: set[K] = set()
         self._due: dict[K, float] = {}
@@ -47,10 +96,12 @@ class Keys(Generic[K]):
                 return
             del self._held[key]
         if key in self._since:
+            if key not in self._in_hand:
+                self._ready.again(key)
             return
         self._since[key] = now
         if key not in self._in_hand:
-            self._ready.append(key)
+            self._ready.add(key)
 
     def add_at(self, key: K, due: float) -> None:
         """Make a key due at an instant; of several instants the earliest counts."""
@@ -80,16 +131,17 @@ class Keys(Generic[K]):
             self.add(key, now)
 
     def take(self, now: float) -> tuple[K, float] | None:
-        """Give the key that waited longest into hand, with the seconds that it waited."""
+        """Give the next key into hand, with the seconds that it waited."""
         self.ripen(now)
-        if not self._ready:
+        key = self._ready.take()
+        if key is None:
             return None
-        key = self._ready.popleft()
         self._in_hand.add(key)
         return key, now - self._since.pop(key)
 
     def done(self, key: K) -> None:
         """Take a key out of hand; it is due again at once where it was added meanwhile."""
         self._in_hand.remove(key)
+        self._ready.done(key)
         if key in self._since:
-            self._ready.append(key)
+            self._ready.add(key)

@@ -14,13 +14,15 @@ from bailiwick.scanners.configuration import SourceConfiguration
 class ScannerOptions:
     """Where images are scanned: by `sources`, or else by the adapter at `url`, or by nobody.
 
-    `minimum_interval` is the least time between two scans of one digest that somebody asked for.
+    `parallel` scans run at a time, of one registry `per_registry` at most. `minimum_interval` is
+    the least time between two scans of one digest that somebody asked for.
     """
 
     sources: tuple[SourceConfiguration, ...] = ()
     url: str = ""
     token_file: Path | None = None
     parallel: int = 4
+    per_registry: int = 4
     timeout: timedelta = timedelta(minutes=15)
     minimum_interval: timedelta = timedelta(minutes=1)
     grace: timedelta = timedelta(hours=1)

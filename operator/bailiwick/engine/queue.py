@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from bailiwick.engine.keys import Keys
+from bailiwick.engine.keys import Keys, Waiting
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +49,7 @@ class Observer(Protocol):
 class WorkQueue(Generic[K]):
     """Keys, their delays and failures, and the workers that take them.
 
+    Keys are taken in the order in which they came due, unless `waiting` has one of its own.
     All methods are to be called from the event loop's thread.
     """
 
@@ -58,8 +59,9 @@ class WorkQueue(Generic[K]):
         backoff: Backoff | None = None,
         observer: Observer | None = None,
         chance: Callable[[], float] = random.random,
+        waiting: Waiting[K] | None = None,
     ) -> None:
-        self._keys: Keys[K] = Keys()
+        self._keys: Keys[K] = Keys(waiting)
         self._backoff = backoff or Backoff()
         self._observer = observer
         self._chance = chance
@@ -204,6 +206,8 @@ class WorkQueue(Generic[K]):
                 self.done(key)
                 if self._observer is not None:
                     self._observer.worked(_now() - begun, failure)
+            # Work that waits for nothing would keep the loop for as long as there are keys.
+            await asyncio.sleep(0)
 
     def _wake(self) -> None:
         """Wake one worker where a key is due; that worker wakes the next."""

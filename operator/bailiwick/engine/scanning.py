@@ -20,6 +20,7 @@ from bailiwick.scanners.source import Begun, Order, carry_out
 if TYPE_CHECKING:
     from bailiwick.engine.knowledge import Images, Knowledge
     from bailiwick.engine.metrics import Metrics
+    from bailiwick.engine.scan_progress import ScanProgress
     from bailiwick.engine.schedule import Schedule
     from bailiwick.engine.uses import ImageUses
     from bailiwick.kube.client import Client
@@ -48,12 +49,14 @@ class Scanning:
         images: Images,
         metrics: Metrics,
         places: Callable[[str], tuple[Place, ...]],
+        progress: ScanProgress,
         look_again: Callable[[str], None],
         tell: Callable[[str], None],
         clock: Callable[[], datetime],
     ) -> None:
         self._client = client
         self._places = places
+        self._progress = progress
         self._schedule = schedule
         self._uses = uses
         self._images = images
@@ -82,11 +85,13 @@ class Scanning:
             await self._succeeded(digest, target, report, begun)
         except ScanError as error:
             self._failed(known, target, error)
+            self._progress.ended(failed=True)
         except asyncio.CancelledError:
             # The scanner goes on: whoever comes after us finds its scan in the ImageScan.
             given_up = True
             raise
         else:
+            self._progress.ended(failed=False)
             logger.info(
                 "scanned %s in %.1f s, findings: %d",
                 target.reference,

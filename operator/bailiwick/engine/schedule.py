@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from bailiwick.engine.lanes import Rank
 from bailiwick.engine.sources import NO_SCANNER
+from bailiwick.policy.images.priority import Lane, Risk, lane_of, risk_of
 from bailiwick.policy.images.registries import Refusal, contactable, host_of
 from bailiwick.policy.images.rescan import NextScan, Pace, next_scan
 
 if TYPE_CHECKING:
-    from bailiwick.engine.knowledge import Images
+    from bailiwick.engine.knowledge import Images, Knowledge
     from bailiwick.engine.options import ScannerOptions
     from bailiwick.engine.scanner_watch import ScannerWatch
     from bailiwick.engine.sources import Sources
-    from bailiwick.engine.uses import ImageUses
+    from bailiwick.engine.uses import ImageUses, Use
     from bailiwick.policy.images.references import Reference
 
 _NOT_IN_USE = Refusal("NotInUse", "Nobody runs this image.")
@@ -99,10 +101,48 @@ class Schedule:
             database=(
                 self.sources.database(target.reference) if isinstance(target, Target) else None
             ),
-            pace=Pace(
-                min_interval=options.minimum_interval, database_spread=2 * options.metadata_every
-            ),
+            pace=Pace(min_interval=options.minimum_interval),
         )
+
+    def rank(self, digest: str) -> Rank:
+        """Say where a digest stands among those that wait for a scan."""
+        known = self.images.knowledge(digest)
+        target, due = self.target(digest), self.due(digest)
+        registry = target.reference.registry if isinstance(target, Target) else ""
+        if due is None:
+            return Rank(Lane.RENEWAL, registry=registry)
+        lane = lane_of(due.reason)
+        if known.ongoing is not None:
+            # Its scanner is at work already, or done.
+            return Rank(Lane.REQUESTED, registry=registry)
+        if lane is not Lane.RENEWAL:
+            return Rank(lane, (due.at.timestamp(),), registry)
+        return Rank(lane, self._risk(digest, known).order, registry)
+
+    def _risk(self, digest: str, known: Knowledge) -> Risk:
+        """Return the worst that the last result is in any of the repositories it is run from."""
+        return max(
+            (
+                risk_of(
+                    known.report,
+                    known.first_seen.get(reference.name, {}),
+                    use.terms.remediate_within,
+                    self.clock(),
+                )
+                for reference, use in self._kinds_of_use(digest)
+            ),
+            default=Risk(),
+        )
+
+    def _kinds_of_use(self, digest: str) -> Iterable[tuple[Reference, Use]]:
+        """Return the uses of a digest that differ: most namespaces use it as the others do."""
+        seen = set()
+        for use in self.uses.of(digest).values():
+            for reference in use.references:
+                kind = (reference.name, *sorted(use.terms.remediate_within.items()))
+                if kind not in seen:
+                    seen.add(kind)
+                    yield reference, use
 
     def requested(self, digest: str) -> datetime | None:
         """Return when a rescan of a digest was last asked for."""

@@ -117,6 +117,7 @@ class FakeAdapter:
         self.failing: ScanError | None = None
         self.manifests: dict[tuple[str, str], str] = {}
         self.cached: datetime | None = None
+        self.findings: dict[str, list[Finding]] = {}
         self.gate: asyncio.Event | None = None
         self.at_a_time = 0
         self.most_at_a_time = 0
@@ -152,7 +153,7 @@ class FakeAdapter:
             return ScanReport.of(
                 image.digest,
                 self.cached or self.now(),
-                [FINDING],
+                self.findings.get(image.digest, [FINDING]),
                 database_built=self.database,
                 manifest_digest=self.manifests.get((image.digest, wanted), image.digest),
                 hygiene=HygieneFacts(architecture=wanted),

@@ -16,14 +16,13 @@ from bailiwick.policy.images.rescan import (
     asked_at,
     next_scan,
     retry_delay,
-    spread,
 )
 from bailiwick.policy.images.state import Failure
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 DIGEST = "sha256:" + "a" * 64
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
-STEADY = Pace(jitter=0.0, database_spread=timedelta())
+STEADY = Pace(jitter=0.0)
 
 
 def report(age: timedelta, database: timedelta | None = timedelta(days=1)) -> ScanReport:
@@ -103,13 +102,12 @@ def test_a_report_that_tells_no_database_is_compared_by_its_own_instant() -> Non
     assert next_scan(DIGEST, last, NOW, database=newer, pace=STEADY) is not None
 
 
-def test_rescans_for_a_newer_database_are_spread_from_when_it_was_noticed() -> None:
+def test_rescans_for_a_newer_database_are_due_from_when_it_was_noticed() -> None:
     last = report(HOUR, database=24 * HOUR)
     # It was built hours ago, and the scanner has it only now.
     newer = database(NOW - 6 * HOUR, noticed=NOW)
     found = next_scan(DIGEST, last, NOW, database=newer, pace=Pace())
-    assert found is not None
-    assert found.at - NOW == Pace().database_spread * spread(DIGEST)
+    assert found == NextScan(RescanReason.DATABASE_NEWER, NOW)
 
 
 @pytest.mark.parametrize(

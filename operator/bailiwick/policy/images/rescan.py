@@ -29,15 +29,14 @@ class Pace:
 
     After a failure the wait doubles from `retry_first` to `retry_most`; one that trying again
     cannot mend waits `retry_most` at once, unless somebody asks after it. A share `jitter` of
-    `rescan_every`, other for each digest, spreads what would come due together, and
-    `database_spread` what a newer database makes due.
+    `rescan_every`, other for each digest, spreads what would come due together. What a newer
+    database makes due is due at once: it is scanned in the order of risk, a few at a time.
     """
 
     min_interval: timedelta = timedelta(minutes=5)
     retry_first: timedelta = timedelta(seconds=15)
     retry_most: timedelta = timedelta(minutes=30)
     jitter: float = 0.1
-    database_spread: timedelta = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +123,7 @@ def _wish(
     wishes = []
     if database is not None and _is_newer(database, report):
         # Counted from when it was noticed, not from now: the instant must not move as time passes.
-        soon = max(database.noticed, report.scanned_at) + pace.database_spread * share
+        soon = max(database.noticed, report.scanned_at)
         wishes.append(NextScan(RescanReason.DATABASE_NEWER, soon))
     if rescan_every is not None:
         early = rescan_every * pace.jitter * share
