@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from bailiwick.engine.dependents import Dependents
+from bailiwick.engine.dependents import TEMPLATES, Dependents
 from bailiwick.policy.facts import (
     ClusterPolicy,
     ConfigMap,
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-TEMPLATES = "templates"
 _OF_THE_CLUSTER = {keys.API_SERVER, keys.CLUSTER_RANGES, keys.NODES}
 
 

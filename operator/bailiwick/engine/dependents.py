@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 
+TEMPLATES = "templates"
+"""The part of the cluster that is the ConfigMaps of templates."""
+
 
 class Dependents:
     """Which namespaces looked at which part of the cluster, to tell a change to them alone."""

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from bailiwick.api.intent import SecurityIntentSpec
 from bailiwick.api.meta import BUILT_IN, Reason
 from bailiwick.api.profile import SecurityProfileSpec
-from bailiwick.engine.changes import TEMPLATES
+from bailiwick.engine.dependents import TEMPLATES
 from bailiwick.kube.resources import SECURITY_PROFILES
 from bailiwick.policy.assessment.readiness import cannot_read
 from bailiwick.policy.binding import Binding, Problem, ProfileTerms, bind
