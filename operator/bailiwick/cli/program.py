@@ -23,6 +23,7 @@ from bailiwick.engine.assembly import Operator
 from bailiwick.engine.gauges import expose
 from bailiwick.engine.health import Health, HealthServer
 from bailiwick.engine.metrics import Metrics
+from bailiwick.engine.trivy_reports import TrivyReports
 from bailiwick.kube.client import Client
 from bailiwick.kube.errors import ApiError
 from bailiwick.kube.events import Recorder
@@ -68,7 +69,7 @@ class Program:
             http = await stack.enter_async_context(
                 aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
             )
-            sources = make_sources(self._options.scanner, http)
+            sources = make_sources(self._options.scanner, http, TrivyReports(client))
             operator = Operator(client, self._options, metrics, recorder, sources)
             await self._serve(stack, operator, metrics, lease)
             logger.info("bailiwick %s reads the cluster at %s", __version__, session.server)

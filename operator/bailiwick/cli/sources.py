@@ -25,6 +25,7 @@ from bailiwick.scanners.configuration import (
 from bailiwick.scanners.harbor import Harbor
 from bailiwick.scanners.http import Api
 from bailiwick.scanners.source import Limits, NamedSource, Source
+from bailiwick.scanners.trivy_operator import Reports, TrivyOperator
 
 if TYPE_CHECKING:
     from bailiwick.engine.options import ScannerOptions
@@ -53,11 +54,14 @@ def load_sources(path: Path, scan_time: timedelta) -> tuple[SourceConfiguration,
     return read_sources(document.value, scan_time)
 
 
-def make_sources(options: ScannerOptions, http: aiohttp.ClientSession) -> tuple[NamedSource, ...]:
+def make_sources(
+    options: ScannerOptions, http: aiohttp.ClientSession, reports: Reports
+) -> tuple[NamedSource, ...]:
     """Make the sources that are set up, in their order; raises OSError for a CA that is none."""
     if options.sources:
         return tuple(
-            NamedSource(each.name, _source(each, http), each.registries) for each in options.sources
+            NamedSource(each.name, _source(each, http, reports), each.registries)
+            for each in options.sources
         )
     if not options.url:
         return ()
@@ -67,7 +71,7 @@ def make_sources(options: ScannerOptions, http: aiohttp.ClientSession) -> tuple[
     return (NamedSource(DEFAULT_NAME, Adapter(api)),)
 
 
-def _source(wanted: SourceConfiguration, http: aiohttp.ClientSession) -> Source:
+def _source(wanted: SourceConfiguration, http: aiohttp.ClientSession, reports: Reports) -> Source:
     tls = ssl.create_default_context(cafile=wanted.ca_file) if wanted.ca_file else None
     api = Api(
         http,
@@ -81,8 +85,8 @@ def _source(wanted: SourceConfiguration, http: aiohttp.ClientSession) -> Source:
             return Adapter(api)
         case SourceType.HARBOR:
             return Harbor(api)
-        case _:
-            raise NotImplementedError(wanted.type)
+        case SourceType.TRIVY_OPERATOR:
+            return TrivyOperator(reports, wanted.limits)
 
 
 def _authorization(credentials: Credentials | None) -> Callable[[], str] | None:

@@ -80,6 +80,13 @@ SELF_SUBJECT_REVIEWS = Resource(
     "authentication.k8s.io", "v1", "selfsubjectreviews", "SelfSubjectReview", namespaced=False
 )
 
+_TRIVY = ("aquasecurity.github.io", "v1alpha1")
+TRIVY_VULNERABILITY_REPORTS = Resource(*_TRIVY, "vulnerabilityreports", "VulnerabilityReport")
+TRIVY_SBOM_REPORTS = Resource(*_TRIVY, "sbomreports", "SbomReport")
+TRIVY_CLUSTER_VULNERABILITY_REPORTS = Resource(
+    *_TRIVY, "clustervulnerabilityreports", "ClusterVulnerabilityReport", False
+)
+
 _OURS = ("bailiwick.dev", "v1alpha1")
 SECURITY_PROFILES = Resource(*_OURS, "securityprofiles", "SecurityProfile", False)
 SECURITY_INTENTS = Resource(*_OURS, "securityintents", "SecurityIntent")

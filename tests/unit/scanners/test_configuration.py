@@ -12,6 +12,8 @@ from bailiwick.cli.sources import load_sources, make_sources
 from bailiwick.engine.options import ScannerOptions
 from bailiwick.policy.images.references import Reference
 from bailiwick.scanners.configuration import InvalidSources, Scheme, SourceType
+from bailiwick.scanners.errors import ScanError
+from tests.scanners.trivy import Stored
 
 QUARTER = timedelta(minutes=15)
 WHOLE = """\
@@ -154,9 +156,46 @@ def test_a_file_that_is_not_there_is_told(file: Path) -> None:
         load_sources(file, QUARTER)
 
 
+def written(file: Path, text: str) -> ScannerOptions:
+    """Write the file, and read it as the operator does."""
+    file.write_text(text)
+    return ScannerOptions(sources=load_sources(file, QUARTER))
+
+
+async def test_each_type_becomes_the_source_of_that_type(file: Path) -> None:
+    options = written(file, WHOLE.replace("  caFile: /etc/bailiwick/harbor-ca.crt\n", ""))
+    async with aiohttp.ClientSession() as http:
+        made = make_sources(options, http, Stored())
+    assert [(each.name, type(each.source).__name__) for each in made] == [
+        ("harbor", "Harbor"),
+        ("trivy-operator", "TrivyOperator"),
+        ("own", "Adapter"),
+    ]
+
+
+async def test_credentials_are_read_for_each_request_and_told_where_they_are_none(
+    tmp_path: Path, file: Path
+) -> None:
+    secret = tmp_path / "robot"
+    harbor = f"{{name: h, type: Harbor, url: 'http://127.0.0.1:1', basicFile: {secret}}}"
+    options = written(file, f"sources: [{harbor}]")
+    async with aiohttp.ClientSession() as http:
+        (entry,) = make_sources(options, http, Stored())
+        for text, words in (
+            (None, "No such file"),
+            ("no-colon", "does not hold user:password"),
+            ("robot:secret", "cannot be reached"),
+        ):
+            if text is not None:
+                secret.write_text(text)
+            with pytest.raises(ScanError, match=words) as caught:
+                await entry.source.capabilities()
+            assert "secret" not in caught.value.message
+
+
 async def test_the_short_way_makes_one_adapter_for_every_image() -> None:
     async with aiohttp.ClientSession() as http:
-        (entry,) = make_sources(ScannerOptions(url="http://scanner:8080/api/v1"), http)
-        assert make_sources(ScannerOptions(), http) == ()
+        (entry,) = make_sources(ScannerOptions(url="http://scanner:8080/api/v1"), http, Stored())
+        assert make_sources(ScannerOptions(), http, Stored()) == ()
     assert entry.name == "scanner"
     assert entry.takes(Reference("registry.example.com", "shop/cart"))
