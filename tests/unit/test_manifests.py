@@ -307,3 +307,14 @@ def test_definitions_survive_a_prune_by_argo_or_flux() -> None:
         annotations = definition["metadata"]["annotations"]
         assert annotations["argocd.argoproj.io/sync-options"] == "Prune=false,Delete=false"
         assert annotations["kustomize.toolkit.fluxcd.io/prune"] == "disabled"
+
+
+def test_the_reports_of_trivy_operator_are_granted_apart_and_nothing_else_with_them() -> None:
+    role = of_kind("overlays/trivy-operator", "ClusterRole")["bailiwick-trivy-operator"]
+    group = "aquasecurity.github.io"
+    assert granted(role) == {
+        (f"vulnerabilityreports.{group}", "list"),
+        (f"vulnerabilityreports.{group}", "delete"),
+        (f"sbomreports.{group}", "list"),
+        (f"clustervulnerabilityreports.{group}", "list"),
+    }

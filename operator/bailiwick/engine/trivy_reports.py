@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from bailiwick.kube.discovery import serves
 from bailiwick.kube.errors import ApiError, Conflict, Forbidden, NotFound
 from bailiwick.kube.resources import (
     TRIVY_CLUSTER_VULNERABILITY_REPORTS,
@@ -34,8 +35,12 @@ class TrivyReports:
 
     async def check(self, kind: ReportKind) -> None:
         """Raise where reports of a kind are not served, or may not be listed."""
+        resource = _RESOURCES[kind]
         try:
-            await self._client.list_page(_RESOURCES[kind], query={"limit": "1"})
+            # Who has no right to a kind is told so whether it is there or not.
+            if not await serves(self._client, resource.group, resource.version):
+                raise _not_served(kind)
+            await self._client.list_page(resource, query={"limit": "1"})
         except ApiError as error:
             raise _told(kind, "list", error) from error
 
@@ -64,12 +69,7 @@ class TrivyReports:
 def _told(kind: ReportKind, verb: str, error: ApiError) -> ScanError:
     name = _RESOURCES[kind].name
     if isinstance(error, NotFound):
-        return ScanError(
-            errors.UNREACHABLE,
-            f"The API server serves no {name}: install Trivy Operator, or take it out of the "
-            "list of sources.",
-            scanner_fault=True,
-        )
+        return _not_served(kind)
     if isinstance(error, Forbidden):
         return ScanError(
             errors.UNAUTHORIZED,
@@ -79,5 +79,14 @@ def _told(kind: ReportKind, verb: str, error: ApiError) -> ScanError:
     return ScanError(
         errors.UNREACHABLE,
         f"{name} cannot be had ({verb}): {error.message}",
+        scanner_fault=True,
+    )
+
+
+def _not_served(kind: ReportKind) -> ScanError:
+    return ScanError(
+        errors.UNREACHABLE,
+        f"The API server serves no {_RESOURCES[kind].name}: install Trivy Operator, or take it out "
+        "of the list of sources.",
         scanner_fault=True,
     )

@@ -69,13 +69,18 @@ def scanner() -> Iterator[Scanner]:
 
 @pytest.fixture(scope="module")
 def start(installed: ControlPlane) -> Iterator[OperatorFactory]:
-    """Starts operators that are in a hurry: start(scanner, "--image-grace=1h")."""
+    """Starts operators that are in a hurry: start(scanner, "--image-grace=1h").
+
+    Without a scanner, the options say where scans come from.
+    """
 
     with ExitStack() as stack:
 
-        def launch(scanner: Asked, *options: str, loopback: bool = True) -> OperatorProcess:
-            token = str(scanner.client_token_file)
-            told = ["--scanner-url", scanner.url, "--scanner-token-file", token]
+        def launch(scanner: Asked | None, *options: str, loopback: bool = True) -> OperatorProcess:
+            told: list[str] = []
+            if scanner is not None:
+                token = str(scanner.client_token_file)
+                told += ["--scanner-url", scanner.url, "--scanner-token-file", token]
             told += ["--allow-loopback-registries"] if loopback else []
             process = OperatorProcess(installed, "--enforcer=tests", *_QUICK, *told, *options)
             return stack.enter_context(process).wait_ready()
