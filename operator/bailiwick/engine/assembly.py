@@ -11,29 +11,29 @@ from typing import TYPE_CHECKING, Any
 from bailiwick.api.meta import INTENT_NAME, PROFILE_LABEL
 from bailiwick.engine.changes import Changes
 from bailiwick.engine.declared import DeclaredStore, told
-from bailiwick.engine.denials import ClusterDenials
 from bailiwick.engine.dependents import Dependents
-from bailiwick.engine.enforcement import Enforcer
-from bailiwick.engine.excepting import Excepting
-from bailiwick.engine.imaging import Imaging
+from bailiwick.engine.exceptions.assembly import Excepting
+from bailiwick.engine.images.assembly import Imaging
 from bailiwick.engine.meaning import Reader
 from bailiwick.engine.metrics import Metrics
 from bailiwick.engine.namespaces import NamespaceReconciler
+from bailiwick.engine.network.denials import ClusterDenials
+from bailiwick.engine.network.enforcement import Enforcer
+from bailiwick.engine.network.reachability import Reachability
+from bailiwick.engine.network.records import Records
 from bailiwick.engine.notices import Notices
 from bailiwick.engine.objects import DeclaredObject
-from bailiwick.engine.profiles import Profiles, Standing, standing
-from bailiwick.engine.queue import WorkQueue
-from bailiwick.engine.reachability import Reachability
-from bailiwick.engine.records import Records
+from bailiwick.engine.profiles.generations import Profiles, Standing, standing
+from bailiwick.engine.profiles.reconciler import ProfileReconciler
+from bailiwick.engine.profiles.revisions import Revisions
+from bailiwick.engine.queueing.queue import WorkQueue
+from bailiwick.engine.queueing.work import in_seconds
 from bailiwick.engine.rendering import Renderer
 from bailiwick.engine.resync import Resync
-from bailiwick.engine.revisions import Revisions
-from bailiwick.engine.rollouts import ProfileReconciler
 from bailiwick.engine.served import Served
 from bailiwick.engine.statuses import Statuses
 from bailiwick.engine.throttle import Throttle
 from bailiwick.engine.watches import Watches
-from bailiwick.engine.work import in_seconds
 from bailiwick.engine.world import World
 from bailiwick.kube import resources
 from bailiwick.kube.resources import Resource

@@ -25,7 +25,7 @@ from bailiwick.policy.network import dependencies as keys
 from bailiwick.policy.settings import Settings
 
 if TYPE_CHECKING:
-    from bailiwick.engine.reachability import Reachability
+    from bailiwick.engine.network.reachability import Reachability
 
 T = TypeVar("T")
 

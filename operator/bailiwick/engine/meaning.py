@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from bailiwick.engine.declared import DeclaredStore
     from bailiwick.engine.dependents import Dependents
     from bailiwick.engine.objects import DeclaredObject
-    from bailiwick.engine.profiles import Profiles
+    from bailiwick.engine.profiles.generations import Profiles
     from bailiwick.engine.rendering import Renderer
     from bailiwick.engine.world import World
     from bailiwick.policy.facts import Namespace

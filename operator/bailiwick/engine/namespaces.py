@@ -13,8 +13,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from bailiwick.api.meta import INTENT_NAME, Reason
-from bailiwick.engine import dialects, opting
-from bailiwick.engine.enforcement import Enforced, Enforcer, compare
+from bailiwick.engine import opting
+from bailiwick.engine.network import dialects
+from bailiwick.engine.network.enforcement import Enforced, Enforcer, compare
 from bailiwick.engine.statuses import EXEMPT
 from bailiwick.kube.errors import NamespaceTerminating
 from bailiwick.kube.resources import NAMESPACES, NETWORK_POLICIES, SECURITY_INTENTS
@@ -29,15 +30,15 @@ from bailiwick.policy.network import cluster_policy
 
 if TYPE_CHECKING:
     from bailiwick.engine.declared import DeclaredStore
-    from bailiwick.engine.denials import ClusterDenials
-    from bailiwick.engine.exceptions import Exceptions
-    from bailiwick.engine.inventory import Inventory
+    from bailiwick.engine.exceptions.coverage import Exceptions
+    from bailiwick.engine.images.inventory import Inventory
+    from bailiwick.engine.images.rescans import Rescans
     from bailiwick.engine.meaning import Meaning, Reader
+    from bailiwick.engine.network.denials import ClusterDenials
+    from bailiwick.engine.network.reachability import Reachability
+    from bailiwick.engine.network.records import Records
     from bailiwick.engine.notices import Notices
     from bailiwick.engine.objects import DeclaredObject
-    from bailiwick.engine.reachability import Reachability
-    from bailiwick.engine.records import Records
-    from bailiwick.engine.rescans import Rescans
     from bailiwick.engine.statuses import Statuses
     from bailiwick.engine.world import World
     from bailiwick.kube.client import Client

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TypeVar
 
-from bailiwick.engine.policies import PolicyStore
+from bailiwick.engine.network.policies import PolicyStore
 from bailiwick.kube.store import Key, Store
 from bailiwick.policy.facts import (
     ClusterPolicy,

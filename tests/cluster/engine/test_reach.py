@@ -7,7 +7,7 @@ from typing import Any, Final
 import pytest
 
 from bailiwick.api.meta import API_VERSION
-from bailiwick.engine.records import DIGEST_LABEL
+from bailiwick.engine.network.records import DIGEST_LABEL
 from bailiwick.policy.findings.effective import EdgeRow
 from bailiwick.reports.reach import read_spec
 from tests.cluster.engine.conftest import ProfileFactory, TenantFactory

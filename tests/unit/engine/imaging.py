@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bailiwick.engine.declared import DeclaredStore
-from bailiwick.engine.images import scan_name
-from bailiwick.engine.imaging import Imaging
+from bailiwick.engine.images.assembly import Imaging
+from bailiwick.engine.images.reconciler import scan_name
 from bailiwick.engine.metrics import Metrics
 from bailiwick.engine.objects import DeclaredObject
 from bailiwick.engine.options import Options, ScannerOptions

@@ -9,8 +9,8 @@ from typing import Any, cast
 import pytest
 
 from bailiwick.engine.declared import DeclaredStore
-from bailiwick.engine.exception_reconciler import ExceptionReconciler
-from bailiwick.engine.exceptions import Exceptions
+from bailiwick.engine.exceptions.coverage import Exceptions
+from bailiwick.engine.exceptions.reconciler import ExceptionReconciler
 from bailiwick.engine.metrics import Metrics
 from bailiwick.engine.notices import Notices
 from bailiwick.engine.objects import DeclaredObject

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bailiwick.engine.keys import Keys
-from bailiwick.engine.lanes import Lanes, Rank
+from bailiwick.engine.images.lanes import Lanes, Rank
+from bailiwick.engine.queueing.keys import Keys
 from bailiwick.policy.images.priority import Lane
 
 OURS, THEIRS = "ours.example.com", "theirs.example.com"

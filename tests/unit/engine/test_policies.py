@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from bailiwick.engine.policies import PolicyStore
+from bailiwick.engine.network.policies import PolicyStore
 from bailiwick.kube.store import Key
 from bailiwick.policy.facts import NetworkPolicy
 

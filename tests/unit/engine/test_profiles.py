@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from bailiwick.engine.objects import DeclaredObject
-from bailiwick.engine.profiles import Profiles
-from bailiwick.engine.revisions import Revisions
+from bailiwick.engine.profiles.generations import Profiles
+from bailiwick.engine.profiles.revisions import Revisions
 from bailiwick.kube.client import Client
 
 CREATED = datetime(2026, 11, 25, tzinfo=UTC)

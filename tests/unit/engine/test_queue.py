@@ -9,8 +9,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from bailiwick.engine.keys import Keys
-from bailiwick.engine.queue import Backoff, WorkQueue
+from bailiwick.engine.queueing.keys import Keys
+from bailiwick.engine.queueing.queue import Backoff, WorkQueue
 from bailiwick.engine.throttle import Throttle
 
 KEYS = st.sampled_from(["shop", "payments", "checkout", "empty"])

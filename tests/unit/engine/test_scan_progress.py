@@ -8,8 +8,8 @@ from datetime import timedelta
 
 import pytest
 
-from bailiwick.engine.lanes import Lanes, Rank
-from bailiwick.engine.scan_progress import ScanProgress
+from bailiwick.engine.images.lanes import Lanes, Rank
+from bailiwick.engine.images.progress import ScanProgress
 from bailiwick.policy.images.findings import Severity
 from bailiwick.policy.images.priority import Lane
 from tests.unit.engine.doubles import FINDING, START, Clock

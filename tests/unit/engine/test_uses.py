@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from bailiwick.engine.uses import ImageUses, Use
+from bailiwick.engine.images.uses import ImageUses, Use
 from bailiwick.policy.effective import ImageTerms
 from bailiwick.policy.images.references import Reference
 

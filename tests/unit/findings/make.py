@@ -9,7 +9,7 @@ from typing import Any
 from bailiwick.api.intent import SecurityIntentSpec
 from bailiwick.api.profile import SecurityProfileSpec
 from bailiwick.engine.meaning import Meaning
-from bailiwick.engine.reachability import Reachability
+from bailiwick.engine.network.reachability import Reachability
 from bailiwick.engine.world import World
 from bailiwick.kube.store import Key
 from bailiwick.policy.binding import Binding

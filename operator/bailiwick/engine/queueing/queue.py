@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from bailiwick.engine.keys import Keys, Waiting
+from bailiwick.engine.queueing.keys import Keys, Waiting
 
 logger = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from bailiwick.engine.images import was_scanned
-from bailiwick.engine.uses import uses_of
+from bailiwick.engine.images.reconciler import was_scanned
+from bailiwick.engine.images.uses import uses_of
 from bailiwick.kube.errors import ApiError
 from bailiwick.policy.assessment.evidence import ImageFact
 from bailiwick.policy.assessment.previous import instant
@@ -21,9 +21,9 @@ from bailiwick.scanners.source import Place
 
 if TYPE_CHECKING:
     from bailiwick.engine.declared import DeclaredStore
-    from bailiwick.engine.knowledge import Images
+    from bailiwick.engine.images.knowledge import Images
+    from bailiwick.engine.images.uses import ImageUses
     from bailiwick.engine.objects import DeclaredObject
-    from bailiwick.engine.uses import ImageUses
     from bailiwick.engine.world import World
     from bailiwick.policy.effective import ImageTerms
     from bailiwick.policy.exceptions.matching import Coverage, ImageKey, RunElsewhere

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from bailiwick.policy.images.priority import Lane
 
 if TYPE_CHECKING:
-    from bailiwick.engine.lanes import Lanes
+    from bailiwick.engine.images.lanes import Lanes
 
 logger = logging.getLogger(__name__)
 

@@ -7,10 +7,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from bailiwick.engine.declared import DeclaredStore, told
-from bailiwick.engine.exception_reconciler import ExceptionReconciler
-from bailiwick.engine.exceptions import Exceptions
-from bailiwick.engine.queue import WorkQueue
-from bailiwick.engine.work import in_seconds
+from bailiwick.engine.exceptions.coverage import Exceptions
+from bailiwick.engine.exceptions.reconciler import ExceptionReconciler
+from bailiwick.engine.queueing.queue import WorkQueue
+from bailiwick.engine.queueing.work import in_seconds
 
 if TYPE_CHECKING:
     from bailiwick.engine.metrics import Metrics

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bailiwick.engine.declared import DeclaredStore
-    from bailiwick.engine.knowledge import Images
-    from bailiwick.engine.uses import ImageUses
+    from bailiwick.engine.images.knowledge import Images
+    from bailiwick.engine.images.uses import ImageUses
     from bailiwick.evidence.store import EvidenceStore
 
 logger = logging.getLogger(__name__)

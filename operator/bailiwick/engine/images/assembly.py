@@ -6,21 +6,21 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from bailiwick.engine.config_maps import OwnConfigMaps
 from bailiwick.engine.declared import told
-from bailiwick.engine.evidence_check import EvidenceCheck
-from bailiwick.engine.images import ImageReconciler
-from bailiwick.engine.inventory import Inventory
-from bailiwick.engine.knowledge import Images
-from bailiwick.engine.lanes import Lanes
-from bailiwick.engine.queue import WorkQueue
-from bailiwick.engine.rescans import Rescans
-from bailiwick.engine.scan_progress import ScanProgress
-from bailiwick.engine.scanning import Scanning
-from bailiwick.engine.schedule import Schedule
-from bailiwick.engine.sources import Sources
-from bailiwick.engine.uses import ImageUses
-from bailiwick.engine.work import in_seconds
+from bailiwick.engine.images.config_maps import OwnConfigMaps
+from bailiwick.engine.images.evidence_check import EvidenceCheck
+from bailiwick.engine.images.inventory import Inventory
+from bailiwick.engine.images.knowledge import Images
+from bailiwick.engine.images.lanes import Lanes
+from bailiwick.engine.images.progress import ScanProgress
+from bailiwick.engine.images.reconciler import ImageReconciler
+from bailiwick.engine.images.rescans import Rescans
+from bailiwick.engine.images.scanning import Scanning
+from bailiwick.engine.images.schedule import Schedule
+from bailiwick.engine.images.sources import Sources
+from bailiwick.engine.images.uses import ImageUses
+from bailiwick.engine.queueing.queue import WorkQueue
+from bailiwick.engine.queueing.work import in_seconds
 from bailiwick.evidence.config_maps import ConfigMapEvidence
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from bailiwick.reports.profiles import profile_status
 
 if TYPE_CHECKING:
     from bailiwick.engine.declared import DeclaredStore
-    from bailiwick.engine.profiles import Profiles
+    from bailiwick.engine.profiles.generations import Profiles
     from bailiwick.engine.served import Served
     from bailiwick.kube.client import Client
     from bailiwick.policy.rollout import Decision

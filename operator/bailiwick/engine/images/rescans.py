@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from bailiwick.api.durations import parse_duration
-from bailiwick.engine.inventory import as_rescan
+from bailiwick.engine.images.inventory import as_rescan
 from bailiwick.engine.objects import DeclaredObject
 from bailiwick.kube.errors import NotFound
 from bailiwick.kube.resources import RESCAN_REQUESTS
@@ -20,8 +20,8 @@ from bailiwick.reports.rescans import RescannedImage, rescan_status, waiting_sta
 
 if TYPE_CHECKING:
     from bailiwick.engine.declared import DeclaredStore
-    from bailiwick.engine.inventory import Inventory
-    from bailiwick.engine.knowledge import Images
+    from bailiwick.engine.images.inventory import Inventory
+    from bailiwick.engine.images.knowledge import Images
     from bailiwick.engine.served import Served
     from bailiwick.kube.client import Client
     from bailiwick.policy.effective import ImageTerms

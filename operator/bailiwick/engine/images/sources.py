@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from bailiwick.engine.scanner_watch import ScannerWatch
+from bailiwick.engine.images.scanner_watch import ScannerWatch
 from bailiwick.policy.images.registries import Refusal
 
 if TYPE_CHECKING:
-    from bailiwick.engine.knowledge import Images
+    from bailiwick.engine.images.knowledge import Images
+    from bailiwick.engine.images.uses import ImageUses
     from bailiwick.engine.metrics import Metrics
     from bailiwick.engine.options import ScannerOptions
-    from bailiwick.engine.uses import ImageUses
     from bailiwick.policy.images.references import Reference
     from bailiwick.policy.images.rescan import Database
     from bailiwick.scanners.source import NamedSource

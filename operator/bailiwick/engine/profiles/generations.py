@@ -19,7 +19,7 @@ from bailiwick.policy.rollout import Decision, Member, Phase, Terms, decide
 
 if TYPE_CHECKING:
     from bailiwick.engine.objects import DeclaredObject
-    from bailiwick.engine.revisions import Revisions, Spec
+    from bailiwick.engine.profiles.revisions import Revisions, Spec
 
 Members = Callable[[str], Iterable["DeclaredObject"]]
 

@@ -10,15 +10,15 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from bailiwick.api.meta import INTENT_NAME
-from bailiwick.engine.enforcement import owner_reference
-from bailiwick.engine.work import in_seconds
+from bailiwick.engine.network.enforcement import owner_reference
+from bailiwick.engine.queueing.work import in_seconds
 from bailiwick.kube.errors import ApiError, NamespaceTerminating, NotLeader
 from bailiwick.kube.resources import NETWORK_REACHES
 from bailiwick.reports.reach import reach_spec
 
 if TYPE_CHECKING:
     from bailiwick.engine.objects import DeclaredObject
-    from bailiwick.engine.queue import WorkQueue
+    from bailiwick.engine.queueing.queue import WorkQueue
     from bailiwick.kube.client import Client
     from bailiwick.policy.findings.effective import NamespaceReach
 

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from bailiwick.engine.lanes import Rank
-from bailiwick.engine.sources import NO_SCANNER
+from bailiwick.engine.images.lanes import Rank
+from bailiwick.engine.images.sources import NO_SCANNER
 from bailiwick.policy.images.priority import Lane, Risk, lane_of, risk_of
 from bailiwick.policy.images.registries import Refusal, contactable, host_of
 from bailiwick.policy.images.rescan import NextScan, Pace, next_scan
 
 if TYPE_CHECKING:
-    from bailiwick.engine.knowledge import Images, Knowledge
+    from bailiwick.engine.images.knowledge import Images, Knowledge
+    from bailiwick.engine.images.scanner_watch import ScannerWatch
+    from bailiwick.engine.images.sources import Sources
+    from bailiwick.engine.images.uses import ImageUses, Use
     from bailiwick.engine.options import ScannerOptions
-    from bailiwick.engine.scanner_watch import ScannerWatch
-    from bailiwick.engine.sources import Sources
-    from bailiwick.engine.uses import ImageUses, Use
     from bailiwick.policy.images.references import Reference
 
 _NOT_IN_USE = Refusal("NotInUse", "Nobody runs this image.")

@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from bailiwick.api.meta import API_VERSION, BUILT_IN, MANAGED_BY, MANAGED_BY_LABEL
-from bailiwick.engine.work import in_seconds
+from bailiwick.engine.queueing.work import in_seconds
 from bailiwick.kube import projections
 from bailiwick.kube.resources import CLUSTER_NETWORK_POLICIES, SECURITY_PROFILES
 from bailiwick.policy.network import cluster_policy
@@ -24,7 +24,7 @@ from bailiwick.policy.reach.addresses import NONE
 
 if TYPE_CHECKING:
     from bailiwick.engine.declared import DeclaredStore
-    from bailiwick.engine.queue import WorkQueue
+    from bailiwick.engine.queueing.queue import WorkQueue
     from bailiwick.engine.world import World
     from bailiwick.kube.client import Client
     from bailiwick.policy.facts import ClusterPolicy

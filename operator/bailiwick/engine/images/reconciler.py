@@ -19,11 +19,11 @@ from bailiwick.reports.scans import scan_status
 
 if TYPE_CHECKING:
     from bailiwick.engine.declared import DeclaredStore
-    from bailiwick.engine.knowledge import Images, Knowledge
+    from bailiwick.engine.images.knowledge import Images, Knowledge
+    from bailiwick.engine.images.schedule import Schedule
+    from bailiwick.engine.images.uses import ImageUses
     from bailiwick.engine.options import ScannerOptions
-    from bailiwick.engine.schedule import Schedule
     from bailiwick.engine.served import Served
-    from bailiwick.engine.uses import ImageUses
     from bailiwick.kube.client import Client
     from bailiwick.policy.images.findings import ScanReport
 

@@ -9,20 +9,20 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from bailiwick.engine.knowledge import Ongoing, under_digest
-from bailiwick.engine.pull_secrets import credentials
-from bailiwick.engine.schedule import Target
+from bailiwick.engine.images.knowledge import Ongoing, under_digest
+from bailiwick.engine.images.pull_secrets import credentials
+from bailiwick.engine.images.schedule import Target
 from bailiwick.kube.errors import ApiError
 from bailiwick.policy.images.state import Failure
 from bailiwick.scanners.errors import REGISTRY_UNAUTHORIZED, ScanError
 from bailiwick.scanners.source import Begun, Order, carry_out
 
 if TYPE_CHECKING:
-    from bailiwick.engine.knowledge import Images, Knowledge
+    from bailiwick.engine.images.knowledge import Images, Knowledge
+    from bailiwick.engine.images.progress import ScanProgress
+    from bailiwick.engine.images.schedule import Schedule
+    from bailiwick.engine.images.uses import ImageUses
     from bailiwick.engine.metrics import Metrics
-    from bailiwick.engine.scan_progress import ScanProgress
-    from bailiwick.engine.schedule import Schedule
-    from bailiwick.engine.uses import ImageUses
     from bailiwick.kube.client import Client
     from bailiwick.policy.images.findings import ScanReport
     from bailiwick.scanners.source import Place

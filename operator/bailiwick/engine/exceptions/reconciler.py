@@ -19,7 +19,7 @@ from bailiwick.reports.fields import differs
 
 if TYPE_CHECKING:
     from bailiwick.engine.declared import DeclaredStore
-    from bailiwick.engine.exceptions import Exceptions
+    from bailiwick.engine.exceptions.coverage import Exceptions
     from bailiwick.engine.notices import Notices
     from bailiwick.engine.served import Served
     from bailiwick.kube.client import Client

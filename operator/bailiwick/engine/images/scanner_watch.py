@@ -13,10 +13,10 @@ from bailiwick.policy.images.rescan import Database
 from bailiwick.scanners.errors import ScanError
 
 if TYPE_CHECKING:
-    from bailiwick.engine.knowledge import Images
+    from bailiwick.engine.images.knowledge import Images
+    from bailiwick.engine.images.uses import ImageUses
     from bailiwick.engine.metrics import Metrics
     from bailiwick.engine.options import ScannerOptions
-    from bailiwick.engine.uses import ImageUses
     from bailiwick.policy.images.references import Reference
     from bailiwick.scanners.source import NamedSource, Source
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from bailiwick.api.meta import API_VERSION
-from bailiwick.engine import dialects
+from bailiwick.engine.network import dialects
+from bailiwick.engine.network.policies import version
 from bailiwick.engine.objects import version_number
-from bailiwick.engine.policies import version
 from bailiwick.kube.errors import ApiError, Conflict, NamespaceTerminating, NotLeader
 from bailiwick.kube.resources import NETWORK_POLICIES
 from bailiwick.kube.store import Key

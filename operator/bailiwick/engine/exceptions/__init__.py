@@ -1,0 +1,1 @@
+"""Vulnerability exceptions: what they are for, and where they stand."""

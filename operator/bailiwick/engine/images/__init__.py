@@ -1,0 +1,1 @@
+"""Images: what runs, when it is scanned, and what was found."""

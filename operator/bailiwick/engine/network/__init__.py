@@ -1,0 +1,1 @@
+"""Policies of a namespace: brought to what they are to be, and what they come to."""

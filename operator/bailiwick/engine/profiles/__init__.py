@@ -1,0 +1,1 @@
+"""Profiles: which generation of it each namespace is held to."""

@@ -1,0 +1,1 @@
+"""Work by key, with the semantics of client-go's workqueue."""
