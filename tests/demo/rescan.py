@@ -20,13 +20,13 @@ def show_rescan(stage: Stage) -> None:
     """Give the scanner a newer database, ask for a rescan, and show what came of it."""
     screen, shop = stage.screen, stage.namespace("shop")
     request = stage.application.rescan
-    name = request["metadata"]["name"]
     screen.heading(f"{GLIBC.id} turns out to be exploited, and the shop asks for a rescan")
     stage.scanner.import_advisories(ADVISORIES, datetime.now(UTC))
     screen.say("The scanner was given a newer database, which has it.")
     screen.command("kubectl create -f manifests/examples/shop/rescan.yaml")
     with screen.working("Images are scanned again") as progress:
-        stage.admin("create", "-f", "-", input=json.dumps(request))
+        made = stage.admin("create", "-f", "-", "-o", "name", input=json.dumps(request))
+        name = made.strip().rpartition("/")[2]
         status = stage.until("the rescan to end", lambda: _ended(stage, name, progress))
         stage.until("the intent to tell of the rescan", lambda: _is_told(stage))
         progress.done = f"{status['done']} of {status['total']} images scanned again"

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from bailiwick.api.images_status import ExceptionsStatus, ImagesStatus
+from bailiwick.api.rescan import RESCAN_FAILED_LIMIT
 from bailiwick.api.types import (
     APPLIED_WHOLE,
     AS_SET,
@@ -209,6 +210,15 @@ class NetworkStatus(ApiModel):
     """How many more findings there are."""
 
 
+class RescanFailure(ApiModel):
+    """An image that a rescan could not scan."""
+
+    image: Text
+    """The image, as a workload names it."""
+    message: Message
+    """Why, and what to do."""
+
+
 class RescanStatus(ApiModel):
     """The last rescan that somebody asked for."""
 
@@ -220,6 +230,17 @@ class RescanStatus(ApiModel):
     """When the last of its images was scanned; absent until then."""
     reason: Message | None = None
     """Who asked for it, and why."""
+    total: Count | None = None
+    """Images to scan."""
+    done: Count | None = None
+    """Images that were scanned, or failed for good."""
+    failed: Annotated[
+        tuple[RescanFailure, ...],
+        Field(max_length=RESCAN_FAILED_LIMIT, json_schema_extra=ATOMIC_LIST),
+    ] = ()
+    """Images that could not be scanned."""
+    failed_omitted: Count = 0
+    """How many more could not be scanned."""
 
 
 class RefusedField(ApiModel):

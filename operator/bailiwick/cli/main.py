@@ -29,6 +29,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     ),
     "plan": ("bailiwick.cli.plan:plan", "Say what manifests would come to, before the merge."),
     "reach": ("bailiwick.cli.reach:reach", "Say who can reach whom."),
+    "rescan": ("bailiwick.cli.rescan:rescan", "Have images of a namespace scanned again."),
     "uninstall": (
         "bailiwick.cli.uninstall:uninstall",
         "Take Bailiwick out of a cluster and leave its namespaces isolated.",

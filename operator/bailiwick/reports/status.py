@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bailiwick.api.intent_status import REFUSED_LIMIT
+from bailiwick.api.rescan import RESCAN_FAILED_LIMIT
 from bailiwick.policy.assessment.evidence import Evidence
 from bailiwick.policy.assessment.history import stamp
 from bailiwick.policy.assessment.input import (
@@ -14,6 +15,7 @@ from bailiwick.policy.assessment.input import (
     AssessmentInput,
     Condition,
     ControlReport,
+    Rescan,
     Transition,
 )
 from bailiwick.policy.assessment.previous import instant
@@ -85,17 +87,26 @@ def intent_status(given: AssessmentInput, assessment: Assessment) -> JSON:
         status["stages"] = stages(assessment.controls)
         status["controls"] = [_control(each) for each in assessment.controls]
     if given.rescan is not None:
-        status["rescan"] = present(
-            requested=stamp(given.rescan.requested),
-            completed=moment(given.rescan.completed),
-            reason=message(given.rescan.reason) or None,
-        )
+        status["rescan"] = _rescan(given.rescan)
     if isinstance(given.subject, Evidence):
         # Where nothing could be evaluated there is no number: 0 would look like all was well.
         outcomes = [report.evaluated.result.outcome for report in assessment.controls]
         status["failing"] = sum(outcome is Outcome.FAIL for outcome in outcomes)
         status |= _of_evidence(given, given.subject)
     return status
+
+
+def _rescan(rescan: Rescan) -> JSON:
+    failed = rescan.failed[:RESCAN_FAILED_LIMIT]
+    return present(
+        requested=stamp(rescan.requested),
+        completed=moment(rescan.completed),
+        reason=message(rescan.reason) or None,
+        total=rescan.total,
+        done=rescan.done,
+        failed=[{"image": message(name), "message": message(words)} for name, words in failed],
+        failedOmitted=rescan.failed_count - len(failed),
+    )
 
 
 def stages(controls: Sequence[ControlReport]) -> JSON:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from bailiwick.api.durations import parse_duration
+from bailiwick.api.rescan import RESCAN_FAILED_LIMIT
 from bailiwick.engine.images.inventory import as_rescan
 from bailiwick.engine.objects import DeclaredObject
 from bailiwick.kube.errors import NotFound
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from bailiwick.kube.client import Client
     from bailiwick.policy.effective import ImageTerms
     from bailiwick.policy.images.inventory import RunningImage
+    from bailiwick.policy.images.requests import Rescan as Wish
 
 logger = logging.getLogger(__name__)
 
@@ -133,8 +135,7 @@ class Rescans:
             for image in self.inventory.running(intent.namespace)
             if wish.covers(image)
         ]
-        ended = all(i.succeeded(wish.requested) or i.gave_up(wish.requested) for i in covered)
-        return Rescan(wish.requested, now if ended else None, wish.reason)
+        return _progress(wish, covered, now)
 
     def _image(self, image: RunningImage) -> RescannedImage:
         name = image.declared[0] if image.declared else str(image.reference)
@@ -165,13 +166,40 @@ class Rescans:
         )
 
 
+def _progress(wish: Wish, covered: Sequence[RescannedImage], now: datetime) -> Rescan:
+    """Say how far a rescan is, for the intent's status."""
+    requested = wish.requested.replace(microsecond=0)
+    failed = sorted(
+        (i.name, i.words or "The scan failed.") for i in covered if i.gave_up(requested)
+    )
+    done = len(failed) + sum(each.succeeded(requested) for each in covered)
+    return Rescan(
+        wish.requested,
+        now if done == len(covered) else None,
+        wish.reason,
+        len(covered),
+        done,
+        tuple(failed[:RESCAN_FAILED_LIMIT]),
+        len(failed),
+    )
+
+
 def _told(intent: DeclaredObject) -> Rescan | None:
     """Read the rescan that the intent's status tells of."""
     rescan = intent.status.get("rescan") or {}
     requested = instant(rescan.get("requested"))
     if requested is None:
         return None
-    return Rescan(requested, instant(rescan.get("completed")), str(rescan.get("reason") or ""))
+    failed = tuple((str(e["image"]), str(e["message"])) for e in rescan.get("failed") or ())
+    return Rescan(
+        requested,
+        instant(rescan.get("completed")),
+        str(rescan.get("reason") or ""),
+        rescan.get("total"),
+        rescan.get("done"),
+        failed,
+        len(failed) + int(rescan.get("failedOmitted") or 0),
+    )
 
 
 def _time_to_live(spec: Mapping[str, Any]) -> timedelta:

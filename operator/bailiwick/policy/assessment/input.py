@@ -16,11 +16,19 @@ Truth = Literal["True", "False", "Unknown"]
 
 @dataclass(frozen=True, slots=True)
 class Rescan:
-    """The last rescan asked for; `completed` once every image it covers was scanned since."""
+    """The last rescan asked for; `completed` once every image it covers was scanned since.
+
+    `done` of `total` images were scanned or failed for good; `failed` are those, by name and in
+    words, `failed_count` how many there are. None where an older process did not tell.
+    """
 
     requested: datetime
     completed: datetime | None = None
     reason: str = ""
+    total: int | None = None
+    done: int | None = None
+    failed: tuple[tuple[str, str], ...] = ()
+    failed_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
