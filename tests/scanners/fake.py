@@ -50,6 +50,20 @@ def metadata(*, facts: bool = False, report: str = wire.REPORT, built: str = "")
     }
 
 
+def sbom_metadata() -> Json:
+    """The metadata of a scanner that gives SBOMs, as v1.2 has them."""
+    whole = metadata()
+    whole["capabilities"].append(
+        {
+            "type": wire.SBOM,
+            "consumes_mime_types": [wire.OCI_MANIFEST],
+            "produces_mime_types": [wire.SBOM_REPORT],
+            "additional_attributes": {"sbom_media_types": [wire.SPDX, wire.CYCLONEDX]},
+        }
+    )
+    return whole
+
+
 def vulnerability(number: int = 1, **fields: object) -> Json:
     return {
         "id": f"CVE-2026-{number:04}",
@@ -84,6 +98,7 @@ class FakeScanner:
     )
     report: Sequence[Answer] = field(default_factory=lambda: [answer(body=report())])
     asked: list[tuple[str, str, dict[str, str], str]] = field(default_factory=list)
+    queries: list[dict[str, str]] = field(default_factory=list)
 
     def count(self, path: str) -> int:
         """Return how often a path that contains this was asked for."""
@@ -94,6 +109,7 @@ class FakeScanner:
         name = {"/metadata": "metadata", "/scan": "scan"}.get(where, "report")
         body = await request.text()
         self.asked.append((request.method, where, dict(request.headers), body))
+        self.queries.append(dict(request.query))
         if self.token and request.headers.get("Authorization") != f"Bearer {self.token}":
             return answer(401, failure("unauthorized"))
         answers: Sequence[Answer] = getattr(self, name)

@@ -119,8 +119,8 @@ async def test_a_report_for_another_digest_is_not_used(digest: str) -> None:
 
 
 async def test_a_scanner_that_gives_no_report_that_we_read() -> None:
-    raw = "application/vnd.scanner.adapter.vuln.report.raw"
-    error = await failed_scan(FakeScanner(metadata=[answer(body=metadata(report=raw))]))
+    secrets = "application/vnd.example.secrets+json"
+    error = await failed_scan(FakeScanner(metadata=[answer(body=metadata(report=secrets))]))
     assert error.reason == errors.NOT_SUITABLE
     assert '"Fake"' in error.message
 

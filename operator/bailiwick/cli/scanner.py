@@ -54,9 +54,27 @@ _SHUTDOWN_SECONDS = 3.0
 )
 @click.option(
     "--file-bytes",
-    default=8 * 1024**3,
+    default=4 * 1024**3,
     type=click.IntRange(1024 * 1024),
     help="Largest file while an image is scanned, such as an unpacked layer.",
+)
+@click.option(
+    "--scan-bytes",
+    default=4 * 1024**3,
+    type=click.IntRange(1024 * 1024),
+    help="The most that one scan may write: an image, unpacked.",
+)
+@click.option(
+    "--scan-memory",
+    default=800 * 1024**2,
+    type=click.IntRange(64 * 1024**2),
+    help="The most memory, in bytes, that the programs of one scan may use.",
+)
+@click.option(
+    "--cache-bytes",
+    default=1024**3,
+    type=click.IntRange(1024 * 1024),
+    help="How much is kept of what was found in images, by digest: those are not pulled again.",
 )
 @click.option(
     "--output-bytes",
@@ -73,6 +91,12 @@ _SHUTDOWN_SECONDS = 3.0
     default=5 * 24 * 3600.0,
     type=click.FloatRange(0),
     help="Seconds after which a database is too old to rely on; 0 for never.",
+)
+@click.option(
+    "--database-archive",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="A database's archive to import, and to import anew whenever this file is another one; "
+    "in place of updates, where there is no network.",
 )
 @click.option(
     "--update-every",
@@ -98,10 +122,14 @@ def scanner(
     queue: int,
     scan_seconds: float,
     file_bytes: int,
+    scan_bytes: int,
+    scan_memory: int,
+    cache_bytes: int,
     output_bytes: int,
     results: int,
     results_seconds: float,
     database_max_age: float,
+    database_archive: Path | None,
     update_every: float,
     update_url: str,
 ) -> None:
@@ -123,13 +151,21 @@ def scanner(
         queue=queue,
         scan_seconds=scan_seconds,
         file_bytes=file_bytes,
+        scan_bytes=scan_bytes,
+        scan_memory=scan_memory,
+        cache_bytes=cache_bytes,
         output_bytes=output_bytes,
         results=results,
         results_seconds=results_seconds,
         database_max_age=database_max_age,
+        archive=database_archive,
         update_every=update_every,
         update_url=update_url,
     )
+    if database_archive is not None and update_every > 0:
+        raise click.UsageError(
+            "--database-archive and --update-every do not go together: name one of them."
+        )
     if not token_file.read_bytes().strip():
         raise click.UsageError(f"{token_file} is empty: write the token that callers show into it.")
     set_up_logging()

@@ -12,9 +12,9 @@ from urllib.parse import quote
 import msgspec
 
 from bailiwick.scanners import errors, wire
-from bailiwick.scanners.answers import refused
+from bailiwick.scanners.answers import printable, refused
 from bailiwick.scanners.errors import ScanError
-from bailiwick.scanners.reading import read_report
+from bailiwick.scanners.reading import read_report, same_digest
 from bailiwick.scanners.source import Capabilities, Limits, Order, Pending
 
 if TYPE_CHECKING:
@@ -62,17 +62,21 @@ class Adapter:
         if order.begun is not None:
             found, at = order.begun.id, order.begun.at
             return AdapterScan(self.api, found, order.image.digest, metadata, at, types)
-        request = wire.scan_request(
-            order.image,
-            authorization=order.authorization,
-            plain_http=order.plain_http,
-            # The platform is ours: others need not know of it.
-            platform=f"linux/{order.architecture}" if order.architecture and has_facts else "",
-        )
+        request = _request(order, metadata)
         submitted = self._clock()
         scan_id = await self._submit(request)
         order.taken(scan_id)
         return AdapterScan(self.api, scan_id, order.image.digest, metadata, submitted, types)
+
+    async def start_sbom(self, order: Order, media_type: str) -> AdapterSbom:
+        """Submit a scan for an SBOM in one of `wire.SBOM_FORMATS`; raises ScanError."""
+        metadata = self._metadata or await self.metadata()
+        if not metadata.produces(wire.SBOM_REPORT):
+            raise ScanError(
+                errors.NOT_SUITABLE, f'The scanner "{metadata.scanner.name}" gives no SBOMs.'
+            )
+        scan_id = await self._submit(_request(order, metadata, media_type))
+        return AdapterSbom(self.api, scan_id, order.image.digest, media_type)
 
     async def _submit(self, request: wire.ScanRequest) -> str:
         answer = await self.api.request(
@@ -91,6 +95,18 @@ class Adapter:
         return scan_id
 
 
+def _request(order: Order, metadata: wire.Metadata, sbom: str = "") -> wire.ScanRequest:
+    # The platform is ours: others need not know of it.
+    tells_platform = order.architecture and metadata.produces(wire.FACTS)
+    return wire.scan_request(
+        order.image,
+        authorization=order.authorization,
+        plain_http=order.plain_http,
+        platform=f"linux/{order.architecture}" if tells_platform else "",
+        sbom=sbom,
+    )
+
+
 @dataclass(slots=True)
 class AdapterScan:
     """A scan that an adapter has taken; `types` are the reports to fetch of it, in order."""
@@ -106,7 +122,7 @@ class AdapterScan:
     async def poll(self) -> Pending | None:
         """Fetch what of the reports is not here yet."""
         for mime_type in self.types[len(self._bodies) :]:
-            found = await self._fetch(mime_type)
+            found = await _fetch(self.api, self.scan_id, mime_type)
             if isinstance(found, Pending):
                 return found
             self._bodies.append(found)
@@ -118,21 +134,52 @@ class AdapterScan:
         facts = wire.decode(others[0], wire.Facts, "the facts of an image") if others else None
         return read_report(
             report,
+            raw=wire.is_raw(self.types[0]),
             digest=self.digest,
             submitted=self.submitted,
             metadata=self.metadata,
             facts=facts,
         )
 
-    async def _fetch(self, mime_type: str) -> bytes | Pending:
-        headers = {"Accept": mime_type, "Prefer": f"wait={_PREFER_WAIT}"}
-        path = f"/scan/{quote(self.scan_id, safe='')}/report"
-        answer = await self.api.request("GET", path, headers=headers)
-        if answer.status == HTTPStatus.OK:
-            return answer.body
-        if answer.status == HTTPStatus.FOUND:
-            return Pending(_seconds(answer.headers.get("Refresh-After")))
-        raise refused(answer, "the report")
+
+@dataclass(slots=True)
+class AdapterSbom:
+    """An SBOM that an adapter was asked for."""
+
+    api: Api
+    scan_id: str
+    digest: str
+    media_type: str
+    _body: bytes = b""
+
+    async def poll(self) -> Pending | None:
+        """Fetch it, where it is there."""
+        query = f"?sbom_media_type={quote(self.media_type, safe='')}"
+        found = await _fetch(self.api, self.scan_id, wire.SBOM_REPORT, query)
+        if isinstance(found, Pending):
+            return found
+        self._body = found
+        return None
+
+    async def result(self) -> bytes:
+        """Return the document, in the format that was asked for."""
+        report = wire.decode(self._body, wire.SbomReport, "an SBOM")
+        same_digest(report.artifact.digest if report.artifact else "", self.digest)
+        if report.media_type != self.media_type:
+            raise wire.invalid(f'an SBOM in the format "{printable(report.media_type)[:80]}"')
+        return bytes(report.sbom)
+
+
+async def _fetch(api: Api, scan_id: str, mime_type: str, query: str = "") -> bytes | Pending:
+    headers = {"Accept": mime_type, "Prefer": f"wait={_PREFER_WAIT}"}
+    path = f"/scan/{quote(scan_id, safe='')}/report{query}"
+    answer = await api.request("GET", path, headers=headers)
+    if answer.status == HTTPStatus.OK:
+        return answer.body
+    if answer.status == HTTPStatus.FOUND:
+        # Where it says that the report will be is where we ask anyway, and is not followed.
+        return Pending(_seconds(answer.headers.get("Refresh-After")))
+    raise refused(answer, "the report")
 
 
 def _seconds(refresh_after: str | None) -> float | None:

@@ -10,6 +10,7 @@ from bailiwick.policy.images.findings import Finding, HygieneFacts, ScanReport, 
 from bailiwick.policy.images.references import is_digest
 from bailiwick.scanners import errors, wire
 from bailiwick.scanners.errors import ScanError
+from bailiwick.scanners.raw import read_raw
 
 _CACHED_FOR = timedelta(minutes=5)
 # In memory an entry may be twenty times what it is on the wire.
@@ -23,6 +24,7 @@ def read_report(
     submitted: datetime,
     metadata: wire.Metadata,
     facts: wire.Facts | None = None,
+    raw: bool = False,
 ) -> ScanReport:
     """Make a report of what a scanner sent; raises ScanError where that is not one.
 
@@ -30,12 +32,16 @@ def read_report(
     the scanner says that the report is older: a scanner's clock that is ahead must not make
     results look fresh.
     """
-    report = _decoded(body)
+    _bounded(body)
+    if raw:
+        report = read_raw(body, metadata.scanner, digest)
+    else:
+        report = wire.decode(body, wire.Report, "a report")
     if report.vulnerabilities is None:
         raise wire.invalid("a report without its list of vulnerabilities")
-    _same_digest(report.artifact.digest if report.artifact else "", digest)
+    same_digest(report.artifact.digest if report.artifact else "", digest)
     if facts is not None:
-        _same_digest(facts.digest, digest)
+        same_digest(facts.digest, digest)
         if facts.manifest_digest is not None and not is_digest(facts.manifest_digest):
             raise wire.invalid(f'"{facts.manifest_digest[:80]}" as the digest of a manifest')
     return _report(
@@ -56,12 +62,13 @@ def read_harbor_report(
 
     Harbor's reports name no artifact, but their entries may; an empty one has no list.
     """
-    report = _decoded(body)
+    _bounded(body)
+    report = wire.decode(body, wire.Report, "a report")
     if report.artifact and report.artifact.digest:
-        _same_digest(report.artifact.digest, manifest)
+        same_digest(report.artifact.digest, manifest)
     for each in report.vulnerabilities or ():
         if each.artifact_digests and manifest not in each.artifact_digests:
-            _same_digest(each.artifact_digests[0], manifest)
+            same_digest(each.artifact_digests[0], manifest)
     if report.vulnerabilities is None and not (report.generated_at and report.scanner):
         raise wire.invalid("a report without its list of vulnerabilities")
     return _report(
@@ -73,10 +80,9 @@ def read_harbor_report(
     )
 
 
-def _decoded(body: bytes) -> wire.Report:
+def _bounded(body: bytes) -> None:
     if body.count(b"{") > _OBJECTS_LIMIT:
         raise wire.invalid(f"a report of more than {_OBJECTS_LIMIT} entries")
-    return wire.decode(body, wire.Report, "a report")
 
 
 def _report(
@@ -131,7 +137,8 @@ def _title(description: str) -> str:
     return line if len(line) <= 120 else line[:119].rstrip() + "…"
 
 
-def _same_digest(found: str, asked: str) -> None:
+def same_digest(found: str, asked: str) -> None:
+    """Raise ScanError where a report is not of the digest that was asked for."""
     if found != asked:
         raise ScanError(
             errors.OTHER_DIGEST,

@@ -13,15 +13,19 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 from bailiwick.policy.images.registries import matches
 from bailiwick.scanners import errors
 from bailiwick.scanners.errors import ScanError
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from bailiwick.policy.images.findings import ScanReport
     from bailiwick.policy.images.references import Reference
+
+T = TypeVar("T", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,16 +111,20 @@ class Pending:
     words: str = ""
 
 
-class Scan(Protocol):
-    """One scan that a source has begun."""
+class Waited(Protocol[T]):
+    """What was begun, and is waited for."""
 
     async def poll(self) -> Pending | None:
         """Ask whether the result is there; None where it is. Raises ScanError."""
         ...
 
-    async def result(self) -> ScanReport:
+    async def result(self) -> T:
         """Return the result, once it is there; raises ScanError."""
         ...
+
+
+Scan: TypeAlias = "Waited[ScanReport]"
+"""One scan that a source has begun."""
 
 
 class Source(Protocol):
@@ -162,28 +170,28 @@ async def carry_out(source: Source, order: Order) -> ScanReport:
     """
     if order.begun is not None:
         try:
-            return await _carry_out(source, order)
+            return await finish(source.start(order), source.limits)
         except ScanError as error:
             # One that counts its scans from 1 again after a restart knows another by the same id.
             if error.reason not in (errors.FORGOTTEN, errors.OTHER_DIGEST):
                 raise
-    return await _carry_out(source, replace(order, begun=None))
+    return await finish(source.start(replace(order, begun=None)), source.limits)
 
 
-async def _carry_out(source: Source, order: Order) -> ScanReport:
-    limits = source.limits
+async def finish(beginning: Awaitable[Waited[T]], limits: Limits) -> T:
+    """Begin something, and wait for it within limits; raises ScanError."""
     deadline = time.monotonic() + limits.scan_seconds
     waits_for = ""
     try:
         async with asyncio.timeout(limits.scan_seconds):
-            scan = await source.start(order)
-            while (pending := await scan.poll()) is not None:
+            begun = await beginning
+            while (pending := await begun.poll()) is not None:
                 waits_for = pending.words
                 pause = _pause(pending.seconds, limits)
                 if time.monotonic() + pause >= deadline:
                     raise out_of_time(limits, waits_for)
                 await asyncio.sleep(pause)
-            return await scan.result()
+            return await begun.result()
     except TimeoutError:
         raise out_of_time(limits, waits_for) from None
 

@@ -23,6 +23,13 @@ METADATA = "application/vnd.scanner.adapter.metadata+json; version=1.1"
 ERROR = "application/vnd.scanner.adapter.error+json; version=1.0"
 REPORT = "application/vnd.security.vulnerability.report; version=1.1"
 OLDER_REPORT = "application/vnd.scanner.adapter.vuln.report.harbor+json; version=1.0"
+RAW_REPORT = "application/vnd.scanner.adapter.vuln.report.raw"
+SBOM_REPORT = "application/vnd.security.sbom.report+json; version=1.0"
+SPDX = "application/spdx+json"
+CYCLONEDX = "application/vnd.cyclonedx+json"
+SBOM_FORMATS = (SPDX, CYCLONEDX)
+VULNERABILITY = "vulnerability"
+SBOM = "sbom"
 FACTS = "application/vnd.bailiwick.image.facts+json; version=1.0"
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
@@ -42,12 +49,19 @@ class ScannerIdentity(msgspec.Struct, frozen=True):
     version: str = ""
 
 
-class Capability(msgspec.Struct, frozen=True):
+class SbomAttributes(msgspec.Struct, frozen=True, omit_defaults=True):
+    """In which formats a scanner gives SBOMs."""
+
+    sbom_media_types: tuple[str, ...] = ()
+
+
+class Capability(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a scanner takes and gives; `type` is absent before v1.2 and means vulnerabilities."""
 
     produces_mime_types: tuple[str, ...]
     consumes_mime_types: tuple[str, ...] = ()
-    type: str = "vulnerability"
+    type: str = ""
+    additional_attributes: SbomAttributes | None = None
 
 
 class Metadata(msgspec.Struct, frozen=True):
@@ -67,6 +81,11 @@ class Metadata(msgspec.Struct, frozen=True):
         for wanted in (REPORT, OLDER_REPORT):
             if self.produces(wanted):
                 return wanted
+        # A raw report is asked for as it is named, which is with a version or without.
+        for capability in self.capabilities:
+            for each in capability.produces_mime_types:
+                if is_raw(each):
+                    return each
         raise ScanError(
             errors.NOT_SUITABLE,
             f'The scanner "{self.scanner.name}" gives no report of vulnerabilities that Bailiwick '
@@ -99,10 +118,12 @@ class Registry(msgspec.Struct, frozen=True, omit_defaults=True):
     authorization: str = ""
 
 
-class EnabledCapability(msgspec.Struct, frozen=True):
-    """What is asked for."""
+class EnabledCapability(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is asked for; `parameters` are those of SBOMs."""
 
     type: str
+    produces_mime_types: tuple[str, ...] | None = None
+    parameters: SbomAttributes | None = None
 
 
 class ScanRequest(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -111,6 +132,11 @@ class ScanRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     registry: Registry
     artifact: Artifact
     enabled_capabilities: tuple[EnabledCapability, ...] = ()
+
+    def wants(self, capability: str) -> bool:
+        """Say whether something is asked for; before v1.2 it was always vulnerabilities."""
+        asked = {each.type for each in self.enabled_capabilities} or {VULNERABILITY}
+        return capability in asked
 
 
 class ScanResponse(msgspec.Struct, frozen=True):
@@ -148,6 +174,16 @@ class Report(msgspec.Struct, frozen=True):
     vulnerabilities: tuple[Vulnerability, ...] | None = None
 
 
+class SbomReport(msgspec.Struct, frozen=True):
+    """The report of an SBOM: a document in the format that `media_type` names."""
+
+    sbom: msgspec.Raw
+    media_type: str = ""
+    artifact: Artifact | None = None
+    generated_at: str | None = None
+    scanner: ScannerIdentity | None = None
+
+
 class VendorAttributes(msgspec.Struct, frozen=True, omit_defaults=True):
     """What our own scanner adds to a vulnerability."""
 
@@ -181,9 +217,17 @@ class ErrorBody(msgspec.Struct, frozen=True):
 
 
 def scan_request(
-    image: Reference, *, authorization: str = "", plain_http: bool = False, platform: str = ""
+    image: Reference,
+    *,
+    authorization: str = "",
+    plain_http: bool = False,
+    platform: str = "",
+    sbom: str = "",
 ) -> ScanRequest:
-    """Make the body of `POST /scan` for an image named by digest."""
+    """Make the body of `POST /scan` for an image named by digest.
+
+    With `sbom` it asks for an SBOM in that format in place of vulnerabilities.
+    """
     if not is_digest(image.digest):
         raise ValueError(f"{image} is not named by digest")
     host = _DOCKER_HUB if image.registry == "docker.io" else image.registry
@@ -196,7 +240,11 @@ def scan_request(
             mime_type=OCI_MANIFEST,
             platform=platform,
         ),
-        enabled_capabilities=(EnabledCapability("vulnerability"),),
+        enabled_capabilities=(
+            EnabledCapability(SBOM, (SBOM_REPORT,), SbomAttributes((sbom,)))
+            if sbom
+            else EnabledCapability(VULNERABILITY),
+        ),
     )
 
 
@@ -211,6 +259,11 @@ def decode(body: bytes, kind: type[T], what: str) -> T:
 def same_type(one: str, other: str) -> bool:
     """Say whether two MIME types are the same, however they are spaced and quoted."""
     return _normal(one) == _normal(other)
+
+
+def is_raw(mime_type: str) -> bool:
+    """Say whether a type is that of raw reports, in whichever version."""
+    return _normal(mime_type)[0] == RAW_REPORT
 
 
 def invalid(what: str) -> ScanError:

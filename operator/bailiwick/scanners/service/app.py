@@ -18,9 +18,10 @@ from aiohttp import web
 from bailiwick.scanners import wire
 from bailiwick.scanners.errors import ScanError
 from bailiwick.scanners.service import targets
+from bailiwick.scanners.service.cache import Cache
 from bailiwick.scanners.service.database import Database
 from bailiwick.scanners.service.jobs import Jobs
-from bailiwick.scanners.service.pipeline import Pipeline
+from bailiwick.scanners.service.pipeline import Pipeline, Reports
 
 if TYPE_CHECKING:
     from bailiwick.scanners.service.settings import Settings
@@ -29,6 +30,8 @@ _BODY_BYTES = 64 * 1024
 _WAIT_MOST_SECONDS = 15.0
 _REFRESH_AFTER = "1"
 _REPORTS = (wire.REPORT, wire.OLDER_REPORT)
+_GIVEN = (*_REPORTS, wire.FACTS, wire.SBOM_REPORT)
+_TAKEN = (wire.OCI_MANIFEST, wire.DOCKER_MANIFEST, wire.OCI_INDEX)
 
 
 class Service:
@@ -41,6 +44,7 @@ class Service:
         self._scanner = wire.ScannerIdentity("Bailiwick scanner", "bailiwick.dev", version)
         self._database: Database
         self._jobs: Jobs
+        self._pipeline: Pipeline
 
     def application(self) -> web.Application:
         """Make the application, whose life is that of the workers and of the database."""
@@ -61,9 +65,10 @@ class Service:
     async def _life(self, _app: web.Application) -> AsyncIterator[None]:
         work = Path(tempfile.mkdtemp(prefix="bailiwick-scanner-", dir=self._settings.work))
         self._database = Database(self._settings, work)
-        pipeline = Pipeline(self._settings, self._database, self._scanner, work)
+        cache = Cache(work / "cache", self._settings.cache_bytes)
+        self._pipeline = Pipeline(self._settings, self._database, cache, self._scanner, work)
         self._jobs = Jobs(
-            pipeline.scan,
+            self._pipeline.scan,
             parallel=self._settings.parallel,
             queue=self._settings.queue,
             results=self._settings.results,
@@ -71,7 +76,10 @@ class Service:
         )
         self._jobs.start()
         updates = None
-        if self._settings.update_every > 0:
+        if self._settings.archive is not None:
+            follow = self._database.follow_archive(self._settings.archive)
+            updates = asyncio.create_task(follow, name="database-imports")
+        elif self._settings.update_every > 0:
             updates = asyncio.create_task(self._database.keep_current(), name="database-updates")
         try:
             yield
@@ -116,9 +124,15 @@ class Service:
             self._scanner,
             (
                 wire.Capability(
-                    type="vulnerability",
-                    consumes_mime_types=(wire.OCI_MANIFEST, wire.DOCKER_MANIFEST, wire.OCI_INDEX),
+                    type=wire.VULNERABILITY,
+                    consumes_mime_types=_TAKEN,
                     produces_mime_types=(*_REPORTS, wire.FACTS),
+                ),
+                wire.Capability(
+                    type=wire.SBOM,
+                    consumes_mime_types=_TAKEN,
+                    produces_mime_types=(wire.SBOM_REPORT,),
+                    additional_attributes=wire.SbomAttributes(wire.SBOM_FORMATS),
                 ),
             ),
             properties,
@@ -132,7 +146,7 @@ class Service:
             return _error(400, wire.ErrorDetail(message=f"This is not a scan request: {error}"))
         targets.read_target(wanted, self._settings)
         broken = await self._database.problem()
-        if broken:
+        if broken and wanted.wants(wire.VULNERABILITY):
             raise broken
         job = self._jobs.submit(wanted)
         return _json(msgspec.json.encode(wire.ScanResponse(job.id)), wire.SCAN_RESPONSE, 202)
@@ -144,7 +158,7 @@ class Service:
             return _error(404, wire.ErrorDetail(message=message))
         wanted = _wanted(request.headers.get("Accept", "*/*"))
         if wanted is None:
-            message = f"Reports are given as {', '.join((*_REPORTS, wire.FACTS))}."
+            message = f"Reports are given as {', '.join(_GIVEN)}."
             return _error(406, wire.ErrorDetail(message=message))
         with suppress(TimeoutError):
             async with asyncio.timeout(_wait_seconds(request.headers.get("Prefer", ""))):
@@ -155,8 +169,26 @@ class Service:
             )
         if isinstance(job.result, ScanError):
             return _scan_error(job.result, 500)
+        if wanted == wire.SBOM_REPORT:
+            return await self._sbom(job.result, job.request.artifact, request)
         body = job.result.facts if wanted == wire.FACTS else job.result.vulnerabilities
+        if not body:
+            message = "This scan was not asked for vulnerabilities."
+            return _error(404, wire.ErrorDetail(message=message))
         return _json(body, wanted)
+
+    async def _sbom(
+        self, reports: Reports, artifact: wire.Artifact, request: web.Request
+    ) -> web.Response:
+        media_type = request.query.get("sbom_media_type", wire.SPDX)
+        if media_type not in wire.SBOM_FORMATS:
+            message = f"SBOMs are given as {' and '.join(wire.SBOM_FORMATS)}."
+            return _error(400, wire.ErrorDetail(message=message))
+        body = await asyncio.to_thread(self._pipeline.sbom, reports, artifact, media_type)
+        if body is None:
+            message = "The SBOM of this scan is no longer kept: scan the image again."
+            return _error(404, wire.ErrorDetail(message=message))
+        return _json(body, wire.SBOM_REPORT)
 
     async def _healthy(self, _request: web.Request) -> web.Response:
         return web.Response(text="ok\n", status=200 if self._jobs.alive else 500)
@@ -195,7 +227,7 @@ class _Token:
 def _wanted(accept: str) -> str | None:
     """Choose among the report types that a caller accepts."""
     accepted = [part.strip() for part in accept.split(",")]
-    for mime_type in (*_REPORTS, wire.FACTS):
+    for mime_type in _GIVEN:
         if any(wire.same_type(each, mime_type) for each in accepted):
             return mime_type
     anything = any(each.startswith(("*/*", "application/*")) for each in accepted)

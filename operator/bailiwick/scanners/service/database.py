@@ -31,6 +31,8 @@ _CURRENT = "current"
 _STATUS_FRESH_SECONDS = 30.0
 _STATUS_SECONDS = 30.0
 _RETRY_LEAST_SECONDS = 60.0
+_ARCHIVE_SECONDS = 2.0
+_DATABASE_BYTES = 8 * 1024**3
 
 
 class Database:
@@ -117,21 +119,45 @@ class Database:
         check = await self._grype("check", self.directory, _STATUS_SECONDS)
         if check.code == 0 and (await self.status()).valid:
             return True
+        return await self._bring("update")
+
+    async def follow_archive(self, archive: Path) -> None:
+        """Import a file whenever it is another one than before; runs until it is cancelled.
+
+        One that is no good, or older than what is used, is told, and changes nothing.
+        """
+        seen: object = None
+        while True:
+            now = await asyncio.to_thread(_state_of, archive)
+            if now != seen and now is not None:
+                try:
+                    await self._bring("import", str(archive))
+                except (OSError, programs.OutOfTime, programs.ProgramMissing) as error:
+                    log.warning("vulnerability database not imported: %s", error)
+            seen = now
+            await asyncio.sleep(_ARCHIVE_SECONDS)
+
+    async def _bring(self, verb: str, *arguments: str) -> bool:
+        """Have grype put a database into a new directory, and switch to it if it is good."""
         updates = self._root / "updates"
         target = updates / f"{time.time_ns()}"
         target.mkdir(parents=True)
-        done = await self._grype("update", target, self._settings.update_seconds)
+        before = await self.status()
+        done = await self._grype(verb, target, self._settings.update_seconds, *arguments)
         status = await self._look(target)
-        if done.code != 0 or not status.valid:
+        why = ""
+        if done.code != 0 or not status.valid or status.built is None:
+            why = failures.last_line(done.stderr) or status.error or "it is not valid"
+        elif verb == "import" and before.valid and before.built and status.built < before.built:
+            why = f"that of {before.built:%Y-%m-%d %H:%M} UTC, which is used, is newer"
+        if why:
             shutil.rmtree(target, ignore_errors=True)
-            why = failures.last_line(done.stderr) or status.error
-            log.warning("vulnerability database not updated: %s", why)
+            log.warning("vulnerability database not updated (%s): %s", verb, why)
             return False
-        before = self._status.built
         self._switch(target)
         self._status, self._looked_at = status, time.monotonic()
         self._remove_unused(updates)
-        if status.built != before:
+        if status.built != before.built:
             log.info("vulnerability database updated to that of %s", status.built)
         return True
 
@@ -152,8 +178,7 @@ class Database:
             [self._settings.grype, "db", verb, *options],
             env=self.environment(self._work, directory),
             cwd=self._work,
-            seconds=seconds,
-            file_bytes=self._settings.file_bytes,
+            bounds=programs.Bounds(seconds, _DATABASE_BYTES),
         )
 
     def _switch(self, target: Path) -> None:
@@ -168,6 +193,14 @@ class Database:
         for each in updates.iterdir():
             if each.resolve() not in used:
                 shutil.rmtree(each, ignore_errors=True)
+
+
+def _state_of(file: Path) -> tuple[int, int, int] | None:
+    try:
+        state = file.stat()
+    except OSError:
+        return None
+    return state.st_ino, state.st_size, state.st_mtime_ns
 
 
 def _files_in(directory: Path) -> object:

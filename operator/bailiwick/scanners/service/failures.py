@@ -60,8 +60,9 @@ _REGISTRY = (
     _known(
         r"UNAUTHORIZED|DENIED:|unexpected status code 40[13]",
         errors.REGISTRY_UNAUTHORIZED,
-        "The registry {registry} does not let the scanner pull {image}. Make the repository "
-        "readable without credentials: this version of Bailiwick sends no pull secret.",
+        "The registry {registry} does not let the scanner pull {image}. Give its pods a pull "
+        "secret that may, and let the operator read it (manifests/overlays/pull-secrets), or make "
+        "the repository readable without credentials.",
         permanent=True,
     ),
     _known(
@@ -123,6 +124,7 @@ _REGISTRY = (
         "The registry {registry} failed when it was asked for {image}. Look at its log.",
     ),
 )
+_MEMORY = re.compile(r"fatal error: runtime: (?:out of memory|cannot allocate memory)")
 _DATABASE = re.compile(
     r"matcher returned error|database does not exist|max allowed age|bad db checksum"
     r"|import metadata|not a database|database disk image|failed to load vulnerability db"
@@ -133,12 +135,8 @@ _DATABASE = re.compile(
 
 def of_syft(code: int, stderr: str, image: Reference) -> ScanError:
     """Say why syft failed; a negative code is the signal that ended it."""
-    if code == -signal.SIGKILL:
-        return ScanError(
-            TOO_LARGE,
-            f"syft was killed while it read {image}, as happens when memory runs out. Make the "
-            "image smaller, or give the scanner more memory.",
-        )
+    if code == -signal.SIGKILL or _MEMORY.search(stderr):
+        return out_of_memory("syft", image)
     # syft then tries the reference as a model's, whose failure says nothing about an image.
     text = "\n".join(line for line in stderr.splitlines() if "oci-model" not in line)
     for known in _REGISTRY:
@@ -147,6 +145,27 @@ def of_syft(code: int, stderr: str, image: Reference) -> ScanError:
             return ScanError(known.reason, sentence, permanent=known.permanent)
     return ScanError(
         errors.FAILED, f"syft could not read {image}: {last_line(text) or 'it gave no reason'}"
+    )
+
+
+def out_of_memory(program: str, image: Reference) -> ScanError:
+    """Say that an image takes more memory to scan than one scan may use."""
+    return ScanError(
+        TOO_LARGE,
+        f"{program} used more memory for {image} than a scan may, as happens with very many files "
+        "or packages, or with an image made to do so. Make the image smaller, or raise the "
+        "scanner's --scan-memory.",
+        permanent=True,
+    )
+
+
+def out_of_room(image: Reference, most: int) -> ScanError:
+    """Say that an image unpacks to more than one scan may write."""
+    return ScanError(
+        TOO_LARGE,
+        f"{image} unpacks to more than {most // (1024 * 1024)} MiB. Make the image smaller, or "
+        "raise the scanner's --scan-bytes and its work volume.",
+        permanent=True,
     )
 
 
@@ -161,14 +180,16 @@ def database_unusable(why: str) -> ScanError:
     """Say that there is no vulnerability database that can be relied on."""
     return ScanError(
         DATABASE_UNUSABLE,
-        f"The scanner's vulnerability database cannot be used ({why or 'no reason given'}). Import "
-        "one with `grype db import`, or let the scanner update it.",
+        f"The scanner's vulnerability database cannot be used ({why or 'no reason given'}). Give "
+        "the scanner one by --database-archive or `grype db import`, or let it update it.",
         scanner_fault=True,
     )
 
 
-def grype_failed(stderr: str) -> ScanError:
-    """Say that grype failed for a reason that is not known here."""
+def grype_failed(stderr: str, image: Reference) -> ScanError:
+    """Say why grype failed, where that has nothing to do with its database."""
+    if _MEMORY.search(stderr):
+        return out_of_memory("grype", image)
     return ScanError(errors.FAILED, f"grype failed: {last_line(stderr) or 'it gave no reason'}")
 
 

@@ -15,6 +15,7 @@ import msgspec
 from bailiwick.scanners import errors, wire
 from bailiwick.scanners.errors import ScanError
 from bailiwick.scanners.service import failures, hygiene, matches, programs, targets
+from bailiwick.scanners.service.cache import Cache
 
 if TYPE_CHECKING:
     from bailiwick.scanners.service.database import Database
@@ -26,43 +27,62 @@ T = TypeVar("T")
 _NOT_NEEDED = "-file-executable-cataloger,-file-digest-cataloger,-file-content-cataloger"
 
 
+_SYFT = "syft.json"
+_FORMATS = {wire.SPDX: "spdx.json", wire.CYCLONEDX: "cyclonedx.json"}
+
+
 @dataclass(frozen=True, slots=True)
 class Reports:
-    """What a scan gave: the bodies of the adapter API's report and of our facts."""
+    """What a scan gave: the bodies of the adapter API's report and of our facts.
+
+    They are empty where only an SBOM was asked for. `key` is what the SBOMs are kept by.
+    """
 
     vulnerabilities: bytes
     facts: bytes
+    key: str
+    generated_at: datetime
 
 
 class Pipeline:
-    """Scans images one at a time or side by side; holds no state but the database."""
+    """Scans images one at a time or side by side; holds no state but database and cache."""
 
     def __init__(
-        self, settings: Settings, database: Database, scanner: wire.ScannerIdentity, work: Path
+        self,
+        settings: Settings,
+        database: Database,
+        cache: Cache,
+        scanner: wire.ScannerIdentity,
+        work: Path,
     ) -> None:
         self._settings = settings
         self._database = database
+        self._cache = cache
         self._scanner = scanner
         self._work = work
 
     async def scan(self, request: wire.ScanRequest) -> Reports:
-        """Scan one image within the time limit; raises ScanError."""
+        """Scan one image within the limits; raises ScanError."""
         target = targets.read_target(request, self._settings)
         # syft leaves what it unpacked when it is ended early.
         home = Path(tempfile.mkdtemp(prefix="scan-", dir=self._work))
         begun = datetime.now(UTC)
+        key = Cache.key(request.artifact.digest, target.platform)
         try:
             async with asyncio.timeout(self._settings.scan_seconds):
-                await targets.check_addresses(target, self._settings)
-                sbom = await self._read_image(target, home)
-                found = await self._match(home)
-                return await asyncio.to_thread(self._reports, request, sbom, found, begun)
+                sbom = await self._contents(target, home, key)
+                if not request.wants(wire.VULNERABILITY):
+                    return Reports(b"", b"", key, begun)
+                found = await self._match(target, home)
+                return await asyncio.to_thread(self._reports, request, sbom, found, key, begun)
         except (TimeoutError, programs.OutOfTime):
             raise ScanError(
                 errors.TIMED_OUT,
                 f"The scan of {target.image} took longer than {self._settings.scan_seconds:.0f} "
                 "seconds and was ended: the registry stalls, or the image is very large.",
             ) from None
+        except programs.OutOfRoom:
+            raise failures.out_of_room(target.image, self._settings.scan_bytes) from None
         except programs.ProgramMissing as error:
             raise ScanError(
                 errors.FAILED,
@@ -72,9 +92,37 @@ class Pipeline:
         finally:
             await asyncio.to_thread(shutil.rmtree, home, ignore_errors=True)
 
+    def sbom(self, reports: Reports, artifact: wire.Artifact, media_type: str) -> bytes | None:
+        """Return the report of an SBOM in a format; None where it is kept no longer."""
+        document = self._cache.read(reports.key, _FORMATS[media_type])
+        if document is None:
+            return None
+        return msgspec.json.encode(
+            wire.SbomReport(
+                generated_at=reports.generated_at.isoformat(),
+                artifact=artifact,
+                scanner=self._scanner,
+                media_type=media_type,
+                sbom=msgspec.Raw(document),
+            )
+        )
+
+    async def _contents(self, target: targets.Target, home: Path, key: str) -> hygiene.Sbom:
+        """Read what is in an image, from its registry where that is not known yet."""
+        listing = home / _SYFT
+        if await asyncio.to_thread(self._cache.take, key, _SYFT, listing):
+            return await asyncio.to_thread(self._load, listing, hygiene.Sbom, "syft")
+        await targets.check_addresses(target, self._settings)
+        sbom = await self._read_image(target, home)
+        files = {name: home / name for name in (_SYFT, *_FORMATS.values())}
+        await asyncio.to_thread(self._cache.put, key, files)
+        return sbom
+
     async def _read_image(self, target: targets.Target, home: Path) -> hygiene.Sbom:
-        output = home / "syft.json"
+        output = home / _SYFT
         command = [self._settings.syft, "scan", target.source, "-o", f"syft-json={output}"]
+        command += ["-o", f"spdx-json={home / _FORMATS[wire.SPDX]}"]
+        command += ["-o", f"cyclonedx-json={home / _FORMATS[wire.CYCLONEDX]}"]
         command += ["--select-catalogers", _NOT_NEEDED]
         if target.platform:
             command += ["--platform", target.platform]
@@ -94,9 +142,9 @@ class Pipeline:
             raise failures.of_syft(done.code, done.stderr, target.image)
         return await asyncio.to_thread(self._load, output, hygiene.Sbom, "syft")
 
-    async def _match(self, home: Path) -> matches.Matches:
+    async def _match(self, target: targets.Target, home: Path) -> matches.Matches:
         output = home / "grype.json"
-        source = f"sbom:{home / 'syft.json'}"
+        source = f"sbom:{home / _SYFT}"
         command = [self._settings.grype, source, "-o", "json", "--file", str(output)]
         with self._database.reading() as directory:
             env = self._database.environment(home, directory)
@@ -105,17 +153,15 @@ class Pipeline:
         if broken:
             raise broken
         if done.code != 0:
-            raise failures.grype_failed(done.stderr)
+            raise failures.grype_failed(done.stderr, target.image)
         return await asyncio.to_thread(self._load, output, matches.Matches, "grype")
 
     async def _run(self, command: list[str], env: dict[str, str], home: Path) -> programs.Completed:
-        return await programs.run(
-            command,
-            env=env,
-            cwd=home,
-            seconds=self._settings.scan_seconds,
-            file_bytes=self._settings.file_bytes,
+        settings = self._settings
+        bounds = programs.Bounds(
+            settings.scan_seconds, settings.file_bytes, settings.scan_memory, settings.scan_bytes
         )
+        return await programs.run(command, env=env, cwd=home, bounds=bounds)
 
     def _load(self, path: Path, kind: type[T], program: str) -> T:
         try:
@@ -142,6 +188,7 @@ class Pipeline:
         request: wire.ScanRequest,
         sbom: hygiene.Sbom,
         found: matches.Matches,
+        key: str,
         begun: datetime,
     ) -> Reports:
         database = found.database()
@@ -154,4 +201,4 @@ class Pipeline:
         report = matches.report(
             found, artifact=request.artifact, scanner=self._scanner, generated_at=begun
         )
-        return Reports(msgspec.json.encode(report), msgspec.json.encode(facts))
+        return Reports(msgspec.json.encode(report), msgspec.json.encode(facts), key, begun)

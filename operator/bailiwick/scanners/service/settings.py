@@ -13,7 +13,10 @@ class Settings:
     `database` is grype's cache directory; updates come into directories below it, and it may be
     read-only where `update_every` is 0. `plain_http` are registries, `host:port`, that are
     spoken to without TLS; those on loopback are too where `allow_loopback` opens them.
-    `file_bytes` bounds each file that syft writes, a layer of an image as well as its output.
+    `file_bytes` bounds each file that syft writes, a layer of an image as well as its output,
+    `scan_bytes` everything that one scan writes, `scan_memory` the memory of its programs, and
+    `cache_bytes` what is kept of images that were read. `archive` is a database to import
+    whenever that file is another one.
     """
 
     database: Path
@@ -30,8 +33,12 @@ class Settings:
     results: int = 200
     results_seconds: float = 900.0
     output_bytes: int = 256 * 1024 * 1024
-    file_bytes: int = 8 * 1024 * 1024 * 1024
+    file_bytes: int = 4 * 1024 * 1024 * 1024
+    scan_bytes: int = 4 * 1024 * 1024 * 1024
+    scan_memory: int = 800 * 1024 * 1024
+    cache_bytes: int = 1024 * 1024 * 1024
     database_max_age: float = 5 * 24 * 3600.0
+    archive: Path | None = None
     update_every: float = 0.0
     update_url: str = ""
     update_seconds: float = 900.0
