@@ -106,6 +106,15 @@ def test_a_rescan_is_told_when_asked_and_when_done() -> None:
     assert status(rescan=asked)["rescan"] == {
         "requested": "2026-11-24T11:00:00Z",
         "reason": "RescanRequest now",
+        "failed": [],
+        "failedOmitted": 0,
     }
     done = Rescan(later(hours=-1), NOW)
     assert status(rescan=done)["rescan"]["completed"] == "2026-11-24T12:00:00Z"
+
+
+def test_a_rescan_tells_how_many_of_how_many_and_what_failed() -> None:
+    failed = tuple((f"shop/app-{n:02}", "The registry cannot be reached.") for n in range(20))
+    found = status(rescan=Rescan(NOW, None, "", 90, 50, failed, 30))["rescan"]
+    assert (found["total"], found["done"], found["failedOmitted"]) == (90, 50, 10)
+    assert found["failed"][0] == {"image": "shop/app-00", "message": failed[0][1]}
