@@ -58,6 +58,9 @@ class Advisory:
     aliases: tuple[str, ...] = ()
     exploited: bool = False
     version_type: str = "dpkg"
+    epss: tuple[float, float] | None = None
+    nvd: str = ""
+    """How NVD rates it, as a vector of CVSS 3.1."""
 
     @property
     def link(self) -> str:
@@ -83,6 +86,8 @@ GLIBC = Advisory(
     "Buffer overflow in the dynamic loader while it reads GLIBC_TUNABLES",
     fixed="2.36-9+deb12u3",
     exploited=True,
+    epss=(0.75, 0.99),
+    nvd="CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H",
 )
 CURL = Advisory(
     "CVE-2023-38545",
@@ -175,8 +180,28 @@ class _Writer:
         )
         if advisory.exploited:
             for cve in (advisory.id, *advisory.aliases):
-                added = self.blob({"cve": cve, "date_added": "2023-11-21T00:00:00Z"})
+                added = self.blob(
+                    {
+                        "cve": cve,
+                        "date_added": "2023-11-21T00:00:00Z",
+                        "due_date": "2023-12-12T00:00:00Z",
+                        "known_ransomware_campaign_use": "known",
+                    }
+                )
                 self.insert("known_exploited_vulnerability_handles", cve=cve, blob_id=added)
+        if advisory.epss:
+            score, percentile = advisory.epss
+            self.insert("epss_handles", cve=advisory.id, epss=score, percentile=percentile)
+        if advisory.nvd:
+            cvss = {"vector": advisory.nvd, "version": "3.1"}
+            severities = [{"scheme": "CVSS", "value": cvss, "rank": 1}]
+            self.insert(
+                "vulnerability_handles",
+                name=advisory.id,
+                status="active",
+                provider_id="nvd",
+                blob_id=self.blob({"id": advisory.id, "severities": severities}),
+            )
 
 
 def write_database(
@@ -188,7 +213,7 @@ def write_database(
         connection.executescript(_SCHEMA)
         writer = _Writer(connection)
         writer.insert("db_metadata", build_timestamp=stamp, model=6, revision=1, addition=10)
-        for provider in sorted({advisory.provider for advisory in advisories}):
+        for provider in sorted({"nvd", *(advisory.provider for advisory in advisories)}):
             writer.insert(
                 "providers",
                 id=provider,

@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from bailiwick.policy.images.findings import Severity
+from bailiwick.policy.images.findings import Cvss, Severity
 from bailiwick.scanners import errors
 from bailiwick.scanners.errors import ScanError
 from bailiwick.scanners.source import Order, carry_out
@@ -150,6 +150,19 @@ async def test_what_a_scanner_leaves_out_is_not_known() -> None:
     assert found.hygiene is None
     assert found.manifest_digest is None
     assert found.database_built is None
+
+
+@pytest.mark.parametrize("score", [-1, 0, 10.1, 1e300, "9.8", None])
+async def test_a_cvss_score_that_cannot_be_is_not_told(score: object) -> None:
+    told = vulnerability(preferred_cvss={"score_v3": score, "vector_v3": "CVSS:3.1/…"})
+    found = await scan(FakeScanner(report=[answer(body=report(told))]))
+    assert [each.advisory.cvss for each in found.findings] == [None]
+
+
+async def test_a_cvss_score_of_version_2_is_better_than_none() -> None:
+    told = vulnerability(preferred_cvss={"score_v3": None, "score_v2": 7.5, "vector_v2": "AV:N"})
+    found = await scan(FakeScanner(report=[answer(body=report(told))]))
+    assert [each.advisory.cvss for each in found.findings] == [Cvss(7.5, "AV:N")]
 
 
 async def test_the_age_of_the_database_is_that_of_the_metadata() -> None:

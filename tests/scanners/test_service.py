@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import aiohttp
 import pytest
 
-from bailiwick.policy.images.findings import Severity
+from bailiwick.policy.images.findings import Cvss, Exploitation, FixState, Rating, Severity
 from bailiwick.scanners import errors, wire
 from bailiwick.scanners.errors import ScanError
 from bailiwick.scanners.service import failures
@@ -86,6 +86,37 @@ async def test_a_vulnerability_in_a_real_package_version_is_found(
     assert found["CVE-2005-2541"].fixed_version is None
     assert report.manifest_digest == vulnerable
     assert report.database_built is not None
+
+
+async def test_what_tells_which_finding_to_mend_first_comes_with_it(
+    scanner: Scanner, registry: Registry, vulnerable: str, scan: Scan
+) -> None:
+    report = await scan(scanner, f"{registry.host}/shop/cart", vulnerable)
+    glibc = report.findings[0]
+    assert glibc.id == "CVE-2023-4911"
+    assert glibc.advisory.exploitation == Exploitation(
+        date(2023, 11, 21), date(2023, 12, 12), ransomware=True
+    )
+    epss = glibc.advisory.epss
+    assert epss is not None
+    assert (epss.score, epss.percentile) == (0.75, 0.99)
+    assert epss.day is not None
+    assert glibc.advisory.cvss == Cvss(9.8, "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H")
+    fixes = {each.id: each.fix_state for each in report.findings}
+    assert fixes["CVE-2023-5363"] is FixState.FIXED
+    assert fixes["CVE-2005-2541"] is FixState.NOT_FIXED
+
+
+async def test_the_distribution_s_own_rating_counts_before_that_of_others(
+    scanner: Scanner, registry: Registry, vulnerable: str, scan: Scan
+) -> None:
+    report = await scan(scanner, f"{registry.host}/shop/cart", vulnerable)
+    glibc = report.findings[0]
+    assert glibc.advisory.ratings == (
+        Rating("debian", Severity.HIGH, own=True),
+        Rating("nvd", Severity.CRITICAL),
+    )
+    assert glibc.severity is Severity.HIGH
 
 
 async def test_an_image_whose_packages_are_fixed_has_no_findings(

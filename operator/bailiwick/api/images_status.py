@@ -23,15 +23,52 @@ SeverityName = Literal["Critical", "High", "Medium", "Low", "Negligible", "Unkno
 WORST_LIMIT = 20
 PROBLEM_LIMIT = 20
 EXCEPTED_BY_LIMIT = 5
+RATING_LIMIT = 5
 
 
-class DueFinding(ApiModel):
-    """A vulnerability in an image that runs here, with its deadline."""
+class ExploitationFacts(ApiModel):
+    """What a list of known exploited vulnerabilities says."""
 
-    image: Text
-    """The image, as a workload names it."""
-    digest: Line
-    """The image's digest."""
+    added: Line | None = None
+    """The day on which it was put on the list."""
+    due: Line | None = None
+    """The day by which the list itself wants it mended."""
+    ransomware: bool | None = None
+    """Whether ransomware is known to use it; absent where that is not known."""
+
+
+class EpssFacts(ApiModel):
+    """How likely it is exploited within 30 days, by FIRST's EPSS."""
+
+    score: Line
+    """The probability, between 0 and 1."""
+    percentile: Line | None = None
+    """The share of all vulnerabilities that are not likelier."""
+    date: Line | None = None
+    """The day of the model's run."""
+
+
+class CvssFacts(ApiModel):
+    """The CVSS base score."""
+
+    score: Line
+    """The score, between 0 and 10."""
+    vector: Line | None = None
+    """What the score is made of."""
+
+
+class SourceRating(ApiModel):
+    """How one source rates a vulnerability."""
+
+    source: Line
+    """The source: debian, github, nvd."""
+    severity: SeverityName
+    """Its rating."""
+
+
+class FindingFacts(ApiModel):
+    """One vulnerability in one package."""
+
     vulnerability: Line
     """The vulnerability's id."""
     package: Line
@@ -40,10 +77,37 @@ class DueFinding(ApiModel):
     """The version of the package."""
     fixed_version: Line | None = None
     """The version that mends it; absent where none is known."""
+    fix_state: Literal["fixed", "wont-fix", "not-fixed"] | None = None
+    """Whether the maintainers of the package mended it; absent where nobody tells."""
     severity: SeverityName
-    """How bad it is, as the scanner rates it."""
+    """How bad it is: the highest rating of all sources, but the distribution's own where it rates
+    its package."""
     known_exploited: bool | None = None
-    """Whether it is known to be exploited; absent where the scanner does not tell."""
+    """Whether it is known to be exploited; absent where nobody tells."""
+    exploitation: ExploitationFacts | None = None
+    """What the list of known exploited vulnerabilities says of it."""
+    epss: EpssFacts | None = None
+    """How likely it is exploited; absent where nobody tells."""
+    cvss: CvssFacts | None = None
+    """Its CVSS base score; absent where nobody tells."""
+    ratings: (
+        Annotated[
+            tuple[SourceRating, ...], Field(max_length=RATING_LIMIT, json_schema_extra=ATOMIC_LIST)
+        ]
+        | None
+    ) = None
+    """How each source rates it, where they differ."""
+    ratings_omitted: Count | None = None
+    """How many more ratings there are."""
+
+
+class DueFinding(FindingFacts):
+    """A vulnerability in an image that runs here, with its deadline."""
+
+    image: Text
+    """The image, as a workload names it."""
+    digest: Line
+    """The image's digest."""
     first_seen: Moment | None = None
     """When it was first seen in this repository."""
     due_by: Moment | None = None

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from bailiwick.api.images_status import SeverityName
+from bailiwick.api.images_status import FindingFacts
 from bailiwick.api.types import (
     AS_SET,
     ATOMIC_LIST,
@@ -107,21 +107,9 @@ class Hygiene(ApiModel):
     """How many more paths there are than the four lists hold."""
 
 
-class ScanFinding(ApiModel):
+class ScanFinding(FindingFacts):
     """One vulnerability in one package."""
 
-    vulnerability: Line
-    """The vulnerability's id."""
-    package: Line
-    """The package that it is in."""
-    version: Line | None = None
-    """The version of the package."""
-    fixed_version: Line | None = None
-    """The version that mends it; absent where none is known."""
-    severity: SeverityName
-    """How bad it is, as the scanner rates it."""
-    known_exploited: bool | None = None
-    """Whether it is known to be exploited; absent where the scanner does not tell."""
     title: Text | None = None
     """What it is about."""
     link: Text | None = None
@@ -177,6 +165,6 @@ class ImageScanStatus(Status):
     worst: Annotated[
         tuple[ScanFinding, ...], Field(max_length=SCAN_WORST_LIMIT, json_schema_extra=ATOMIC_LIST)
     ] = ()
-    """The worst vulnerabilities. All of them are in the evidence store."""
+    """The vulnerabilities to mend first. All of them are in the evidence store."""
     worst_omitted: Count = 0
     """How many more there are."""

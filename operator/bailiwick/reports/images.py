@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from bailiwick.api.images_status import EXCEPTED_BY_LIMIT, PROBLEM_LIMIT, WORST_LIMIT
 from bailiwick.policy.assessment.evidence import ImageFact
 from bailiwick.policy.assessment.history import stamp
-from bailiwick.policy.images.state import Due, Verdict
+from bailiwick.policy.images.state import Due, Verdict, urgency
 from bailiwick.reports.fields import JSON, bounded, line, message, moment, present
+from bailiwick.reports.finding import finding_fields
 
 _Found = tuple[ImageFact, Due]
 
@@ -78,22 +79,16 @@ def _worst(images: Sequence[ImageFact]) -> tuple[list[JSON], int]:
         (i, due) for i in images if i.state and not i.evidence_error for due in i.state.worst
     ]
     hidden = sum(i.state.worst_omitted for i in images if i.state and not i.evidence_error)
-    shown, more = bounded(sorted(found, key=_urgency), WORST_LIMIT)
+    shown, more = bounded(sorted(found, key=_order), WORST_LIMIT)
     return [_due(image, due) for image, due in shown], more + hidden
 
 
-def _urgency(each: _Found) -> tuple[bool, bool, int, str, str, str, str]:
+def _order(each: _Found) -> tuple[tuple[bool, bool, bool, int, bool, float], str, str, str, str]:
     image, due = each
     by = stamp(due.due_by) if due.due_by else "never"
-    return (
-        not due.overdue,
-        due.excuse is not None,
-        -due.finding.severity,
-        by,
-        due.finding.id,
-        due.finding.package,
-        image.name + (image.running.digest or ""),
-    )
+    finding = due.finding
+    name = image.name + (image.running.digest or "")
+    return urgency(due), by, finding.id, finding.package, name
 
 
 def _due(image: ImageFact, due: Due) -> JSON:
@@ -102,12 +97,7 @@ def _due(image: ImageFact, due: Due) -> JSON:
     return present(
         image=image.name,
         digest=line(image.running.digest or ""),
-        vulnerability=line(finding.id),
-        package=line(finding.package),
-        version=line(finding.version) or None,
-        fixedVersion=line(finding.fixed_version) if finding.fixed_version else None,
-        severity=finding.severity.label,
-        knownExploited=finding.known_exploited,
+        **finding_fields(finding),
         firstSeen=stamp(due.first_seen),
         dueBy=moment(due.due_by),
         overdue=due.overdue,

@@ -11,6 +11,7 @@ from bailiwick.api.meta import ConditionType, Reason
 from bailiwick.policy.images.findings import Finding, HygieneFacts, ScanReport, Severity, tallies
 from bailiwick.policy.images.state import Failure
 from bailiwick.reports.fields import JSON, bounded, condition, line, message, moment, present
+from bailiwick.reports.finding import finding_fields
 
 
 def scan_status(
@@ -149,12 +150,7 @@ def _hygiene(facts: HygieneFacts) -> JSON:
 
 def _finding(finding: Finding) -> JSON:
     return present(
-        vulnerability=line(finding.id),
-        package=line(finding.package),
-        version=line(finding.version) or None,
-        fixedVersion=line(finding.fixed_version) if finding.fixed_version else None,
-        severity=finding.severity.label,
-        knownExploited=finding.known_exploited,
+        **finding_fields(finding),
         title=message(finding.title) or None,
         link=message(finding.link) or None,
     )

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 
-from bailiwick.policy.images.findings import Finding, HygieneFacts, ScanReport, Severity
+from bailiwick.policy.images.findings import (
+    UNTOLD,
+    Advisory,
+    Cvss,
+    Epss,
+    Finding,
+    FixState,
+    HygieneFacts,
+    ScanReport,
+    Severity,
+)
+from bailiwick.policy.images.rating import severity_that_counts
 from bailiwick.policy.images.references import is_digest
 from bailiwick.scanners import errors, wire
 from bailiwick.scanners.errors import ScanError
@@ -15,6 +28,9 @@ from bailiwick.scanners.raw import read_raw
 _CACHED_FOR = timedelta(minutes=5)
 # In memory an entry may be twenty times what it is on the wire.
 _OBJECTS_LIMIT = 250_000
+_RATINGS_LIMIT = 10
+_CVSS_MAX = 10
+_VECTOR_LIMIT = 200
 
 
 def read_report(
@@ -118,18 +134,51 @@ def _finding(entry: wire.Vulnerability) -> Finding:
             vendor = msgspec.convert(entry.vendor_attributes[wire.VENDOR], wire.VendorAttributes)
         except msgspec.ValidationError as error:
             raise wire.invalid(f"vendor attributes that are not ours ({error})") from error
+    told = Severity.parse(entry.severity or "")
     return Finding(
         id=entry.id,
         package=entry.package,
         version=entry.version,
-        severity=Severity.parse(entry.severity or ""),
+        severity=severity_that_counts(told, vendor.ratings),
         fixed_version=entry.fix_version or None,
         known_exploited=vendor.known_exploited,
         purl=vendor.purl,
         aliases=tuple(sorted(vendor.aliases)),
         title=_title(entry.description or ""),
         link=next(iter(entry.links or ()), ""),
+        fix_state=_fix_state(entry.fix_version, vendor.fix_state),
+        advisory=_advisory(entry, vendor),
     )
+
+
+def _fix_state(fixed_version: str | None, told: str) -> FixState | None:
+    if fixed_version:
+        return FixState.FIXED
+    # "fixed" without a version is of no use to anybody who wants to update.
+    return next((s for s in (FixState.WONT_FIX, FixState.NOT_FIXED) if s.value == told), None)
+
+
+def _advisory(entry: wire.Vulnerability, vendor: wire.VendorAttributes) -> Advisory:
+    advisory = Advisory(
+        epss=vendor.epss if _is_plausible(vendor.epss) else None,
+        exploitation=vendor.exploitation if vendor.known_exploited else None,
+        cvss=_cvss(entry.preferred_cvss or {}),
+        ratings=vendor.ratings[:_RATINGS_LIMIT],
+    )
+    return UNTOLD if advisory == UNTOLD else advisory
+
+
+def _is_plausible(epss: Epss | None) -> bool:
+    return epss is not None and 0 <= epss.score <= 1 and 0 <= epss.percentile <= 1
+
+
+def _cvss(told: Mapping[str, Any]) -> Cvss | None:
+    """Read `preferred_cvss`: version 3 before version 2; a score that cannot be is not told."""
+    for version in ("v3", "v2"):
+        score, vector = told.get(f"score_{version}"), told.get(f"vector_{version}")
+        if isinstance(score, (int, float)) and 0 < score <= _CVSS_MAX:
+            return Cvss(float(score), vector[:_VECTOR_LIMIT] if isinstance(vector, str) else "")
+    return None
 
 
 def _title(description: str) -> str:

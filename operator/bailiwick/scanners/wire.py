@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from bailiwick.policy.images.findings import HygieneFacts
+from bailiwick.policy.images.findings import Epss, Exploitation, HygieneFacts, Rating
 from bailiwick.policy.images.references import Reference, is_digest
 from bailiwick.scanners import errors
 from bailiwick.scanners.errors import ScanError
@@ -190,6 +190,10 @@ class VendorAttributes(msgspec.Struct, frozen=True, omit_defaults=True):
     purl: str = ""
     aliases: tuple[str, ...] = ()
     known_exploited: bool | None = None
+    exploitation: Exploitation | None = None
+    epss: Epss | None = None
+    fix_state: str = ""
+    ratings: tuple[Rating, ...] = ()
 
 
 class Facts(msgspec.Struct, frozen=True, omit_defaults=True):

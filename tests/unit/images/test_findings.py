@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bailiwick.policy.images.findings import (
+    Advisory,
+    Epss,
     Finding,
     HygieneFacts,
     ScanReport,
@@ -68,6 +70,13 @@ def test_the_worst_come_first_exploited_before_severe_before_fixable() -> None:
     high = Finding("CVE-3", "a", "1", Severity.HIGH)
     fixable = Finding("CVE-4", "a", "1", Severity.HIGH, fixed_version="2")
     assert report([low, high, fixable, exploited]).findings == (exploited, fixable, high, low)
+
+
+def test_among_equals_the_likelier_one_comes_first() -> None:
+    plain = Finding("CVE-1", "a", "1", Severity.HIGH)
+    likely = replace(plain, id="CVE-2", advisory=Advisory(epss=Epss(0.9, 0.99)))
+    unlikely = replace(plain, id="CVE-3", advisory=Advisory(epss=Epss(0.001, 0.1)))
+    assert report([plain, unlikely, likely]).findings == (likely, unlikely, plain)
 
 
 @given(FINDINGS, st.randoms())

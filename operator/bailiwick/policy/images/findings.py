@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
-from enum import IntEnum
+from datetime import date, datetime
+from enum import IntEnum, StrEnum
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -36,12 +36,78 @@ class Severity(IntEnum):
         return self.name.capitalize()
 
 
+class FixState(StrEnum):
+    """What the maintainers of a package say of a fix; None elsewhere: they say nothing."""
+
+    FIXED = "fixed"
+    WONT_FIX = "wont-fix"
+    NOT_FIXED = "not-fixed"
+
+
+@dataclass(frozen=True, slots=True)
+class Epss:
+    """How likely a vulnerability is exploited within 30 days, as FIRST's EPSS has it.
+
+    `score` and `percentile` lie between 0 and 1; `day` is that of the model's run.
+    """
+
+    score: float
+    percentile: float
+    day: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exploitation:
+    """An entry of a list of known exploited vulnerabilities, in the words of CISA's catalogue.
+
+    `due` is that list's own deadline. `ransomware` is None where the list says Unknown.
+    """
+
+    added: date | None = None
+    due: date | None = None
+    ransomware: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cvss:
+    """A CVSS base score, 0 to 10, with its vector where it was told."""
+
+    score: float
+    vector: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rating:
+    """How one source rates a vulnerability.
+
+    `own` where the source is the distribution that the package is of.
+    """
+
+    source: str
+    severity: Severity
+    own: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Advisory:
+    """What is known of a vulnerability wherever it is found; None and empty: not told."""
+
+    epss: Epss | None = None
+    exploitation: Exploitation | None = None
+    cvss: Cvss | None = None
+    ratings: tuple[Rating, ...] = ()
+
+
+UNTOLD = Advisory()
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One vulnerability in one version of one package.
 
-    `fixed_version` is None where no fix is known, `known_exploited` None where the scanner
-    does not tell. `aliases` are other ids of the same vulnerability.
+    `severity` is the one that counts (see `rating`). `fixed_version` is None where no fix is
+    known, `known_exploited` None where nobody tells. `aliases` are other ids of the same
+    vulnerability.
     """
 
     id: str
@@ -54,6 +120,8 @@ class Finding:
     aliases: tuple[str, ...] = ()
     title: str = ""
     link: str = ""
+    fix_state: FixState | None = None
+    advisory: Advisory = UNTOLD
 
     @property
     def key(self) -> FindingKey:
@@ -166,7 +234,10 @@ def tallies(findings: Iterable[Finding]) -> dict[Severity, Tally]:
 
 
 def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Sort findings: exploited ones first, then by severity, those with a fix before others."""
+    """Sort findings by what to mend first, as far as that does not depend on deadlines.
+
+    Exploited ones, then by severity, those with a fix before others, then the likelier ones.
+    """
     return tuple(sorted(findings, key=_rank))
 
 
@@ -175,37 +246,38 @@ def bounded(items: Sequence[T], limit: int) -> tuple[tuple[T, ...], int]:
     return tuple(items[:limit]), max(0, len(items) - limit)
 
 
-def _rank(finding: Finding) -> tuple[bool, int, bool, str, str, str]:
+def _rank(finding: Finding) -> tuple[bool, int, bool, float, str, str, str]:
     return (
         not finding.known_exploited,
         -finding.severity,
         finding.fixed_version is None,
+        -likelihood(finding),
         finding.id,
         finding.package,
         finding.version,
     )
 
 
+def likelihood(finding: Finding) -> float:
+    """Return the EPSS score of a finding, for sorting: 0 where it is not known."""
+    return finding.advisory.epss.score if finding.advisory.epss else 0.0
+
+
 def _without_repeats(findings: Iterable[Finding]) -> Iterable[Finding]:
     # A package that lies in an image twice is reported twice; the worse of what is said stands.
-    groups: dict[tuple[str, str, str], list[Finding]] = defaultdict(list)
+    groups: dict[FindingIdentity, list[Finding]] = defaultdict(list)
     for each in findings:
-        groups[each.id, each.package, each.version].append(each)
+        groups[each.identity].append(each)
     for group in groups.values():
+        if len(group) == 1:
+            yield group[0]
+            continue
         exploited = max(
             (e.known_exploited for e in group if e.known_exploited is not None), default=None
         )
         yield replace(min(group, key=_preference), known_exploited=exploited)
 
 
-def _preference(finding: Finding) -> tuple[int, bool, str, str, tuple[str, ...], str, str]:
-    fixed = finding.fixed_version
-    return (
-        -finding.severity,
-        fixed is None,
-        fixed or "",
-        finding.purl,
-        finding.aliases,
-        finding.link,
-        finding.title,
-    )
+def _preference(finding: Finding) -> tuple[int, bool, str]:
+    # The text of all fields, so that the choice does not depend on the order of a report.
+    return -finding.severity, finding.fixed_version is None, repr(finding)

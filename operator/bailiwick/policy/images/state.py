@@ -8,7 +8,14 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from bailiwick.policy.images.findings import Finding, Severity, Tally, bounded, tallies
+from bailiwick.policy.images.findings import (
+    Finding,
+    Severity,
+    Tally,
+    bounded,
+    likelihood,
+    tallies,
+)
 
 if TYPE_CHECKING:
     from bailiwick.policy.images.findings import FindingIdentity, FindingKey, ScanReport
@@ -155,8 +162,7 @@ def assess(
     late = [each for each in excepted if each.due_by and now >= each.due_by]
     coming = [e.due_by for e in dues if e.due_by and not e.overdue and not e.excuse]
     stale = _staleness(report, terms, now)
-    # Overdue ones first, excepted ones last, and among equals the order of the report.
-    worst, omitted = bounded(sorted(dues, key=_urgency), worst_limit)
+    worst, omitted = bounded(sorted(dues, key=urgency), worst_limit)
     expires = report.scanned_at + terms.max_age if terms.max_age is not None else None
     waits = [*coming, *([expires] if expires and not stale else [])]
     waits += [each.excuse.until for each in excepted if each.excuse]
@@ -211,8 +217,17 @@ def _names(dues: list[Due]) -> tuple[str, ...]:
     return tuple(sorted({name for due in dues if due.excuse for name in due.excuse.by}))
 
 
-def _urgency(due: Due) -> tuple[bool, bool]:
-    return not due.overdue, due.excuse is not None
+def urgency(due: Due) -> tuple[bool, bool, bool, int, bool, float]:
+    """Return what sorts findings by what to mend first; excepted ones come last."""
+    finding = due.finding
+    return (
+        due.excuse is not None,
+        not finding.known_exploited,
+        not due.overdue,
+        -finding.severity,
+        finding.fixed_version is None,
+        -likelihood(finding),
+    )
 
 
 def _sentence(due: Due) -> str:

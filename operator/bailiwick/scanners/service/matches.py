@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
 from typing import Any
 
 import msgspec
 
-from bailiwick.policy.images.findings import Severity
+from bailiwick.policy.images.findings import Epss, Exploitation, Rating, Severity
 from bailiwick.scanners import wire
 from bailiwick.scanners.service import failures
 
 _DESCRIPTION_LIMIT = 500
 _LINKS_LIMIT = 5
+_OF_DISTRIBUTIONS = "distro"
 
 
 class Fix(msgspec.Struct, frozen=True):
@@ -23,23 +24,38 @@ class Fix(msgspec.Struct, frozen=True):
     versions: tuple[str, ...] = ()
 
 
+class Exploited(msgspec.Struct, frozen=True, rename="camel"):
+    """An entry of the catalogue of known exploited vulnerabilities; days as YYYY-MM-DD."""
+
+    date_added: str = ""
+    due_date: str = ""
+    known_ransomware_campaign_use: str = ""
+
+
+class Likelihood(msgspec.Struct, frozen=True):
+    """An EPSS score, between 0 and 1, and how many others are lower."""
+
+    epss: float
+    percentile: float = 0.0
+    date: str = ""
+
+
 class Matched(msgspec.Struct, frozen=True, rename="camel"):
-    """A vulnerability as the database has it."""
+    """A vulnerability as one source of the database has it.
+
+    `namespace` names the source: `debian:distro:debian:12`, `github:language:python`, `nvd:cpe`.
+    """
 
     id: str
     severity: str = ""
+    namespace: str = ""
     data_source: str = ""
     urls: tuple[str, ...] | None = None
     description: str = ""
     fix: Fix | None = None
     cvss: tuple[dict[str, Any], ...] | None = None
-    known_exploited: tuple[dict[str, Any], ...] | None = None
-
-
-class Related(msgspec.Struct, frozen=True):
-    """The same vulnerability under another id."""
-
-    id: str
+    known_exploited: tuple[Exploited, ...] | None = None
+    epss: tuple[Likelihood, ...] | None = None
 
 
 class SuggestedFix(msgspec.Struct, frozen=True, rename="camel"):
@@ -67,7 +83,7 @@ class Match(msgspec.Struct, frozen=True, rename="camel"):
 
     vulnerability: Matched
     artifact: MatchedPackage
-    related_vulnerabilities: tuple[Related, ...] | None = None
+    related_vulnerabilities: tuple[Matched, ...] | None = None
     match_details: tuple[Detail, ...] | None = None
 
 
@@ -149,8 +165,10 @@ def report(
 
 def _vulnerability(match: Match) -> wire.Vulnerability:
     vulnerability = match.vulnerability
+    # The same vulnerability as others tell it, under the same id or another.
+    told = (vulnerability, *(match.related_vulnerabilities or ()))
     links = dict.fromkeys([vulnerability.data_source, *(vulnerability.urls or ())])
-    related = {each.id for each in match.related_vulnerabilities or ()} - {vulnerability.id}
+    exploited = next((e for each in told for e in each.known_exploited or ()), None)
     return wire.Vulnerability(
         id=vulnerability.id,
         package=match.artifact.name,
@@ -159,15 +177,46 @@ def _vulnerability(match: Match) -> wire.Vulnerability:
         severity=Severity.parse(vulnerability.severity).label,
         description=vulnerability.description[:_DESCRIPTION_LIMIT] or None,
         links=tuple(link for link in links if link)[:_LINKS_LIMIT],
-        preferred_cvss=_cvss(vulnerability.cvss or ()),
+        preferred_cvss=_cvss([score for each in told for score in each.cvss or ()]),
         vendor_attributes={
             wire.VENDOR: wire.VendorAttributes(
                 purl=match.artifact.purl,
-                aliases=tuple(sorted(related)),
-                known_exploited=bool(vulnerability.known_exploited),
+                aliases=tuple(sorted({each.id for each in told} - {vulnerability.id})),
+                known_exploited=exploited is not None,
+                exploitation=_exploitation(exploited) if exploited else None,
+                epss=_epss(e for each in told for e in each.epss or ()),
+                fix_state=vulnerability.fix.state if vulnerability.fix else "",
+                ratings=_ratings(told),
             )
         },
     )
+
+
+def _exploitation(entry: Exploited) -> Exploitation:
+    ransomware = {"known": True}.get(entry.known_ransomware_campaign_use.lower())
+    return Exploitation(_day(entry.date_added), _day(entry.due_date), ransomware)
+
+
+def _epss(told: Iterable[Likelihood]) -> Epss | None:
+    best = max(told, key=lambda each: each.epss, default=None)
+    return Epss(best.epss, best.percentile, _day(best.date)) if best else None
+
+
+def _ratings(told: Sequence[Matched]) -> tuple[Rating, ...]:
+    found = set()
+    for each in told:
+        source, _, rest = each.namespace.partition(":")
+        if source and each.severity:
+            own = rest.partition(":")[0] == _OF_DISTRIBUTIONS
+            found.add(Rating(source, Severity.parse(each.severity), own))
+    return tuple(sorted(found, key=lambda r: (not r.own, r.source, r.severity)))
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text[:10])
+    except ValueError:
+        return None
 
 
 def _fix(match: Match) -> str | None:
