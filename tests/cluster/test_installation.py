@@ -79,6 +79,14 @@ def test_high_availability_is_applied_over_the_base(admin: Kubectl) -> None:
     assert admin.get("pdb", "bailiwick-operator", HOME)["spec"]["minAvailable"] == 1
 
 
+def test_the_webhook_has_a_port_a_token_and_a_policy_of_its_own(admin: Kubectl) -> None:
+    rendered = admin("kustomize", str(MANIFESTS / "overlays/registry-webhook"))
+    admin("apply", "--server-side", "--dry-run=server", "-f", "-", input=rendered)
+    assert "--webhook-port=8091" in rendered
+    assert "secretName: bailiwick-webhook-token" in rendered
+    assert "--webhook-port" not in admin("kustomize", str(MANIFESTS / "base"))
+
+
 @pytest.mark.parametrize(
     "verb, resource, namespace",
     [

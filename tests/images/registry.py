@@ -20,10 +20,14 @@ TEAM = "team:pass"
 HTPASSWD = "team:$2b$05$abcdefghijklmnopqrstuuZFBUbfXoM8LFiPx8LYlO/sXZB/Cwk3K\n"
 
 
+Notify = tuple[str, str] | None
+"""Where a registry sends its notifications, and the token that it shows there."""
+
+
 class Registry:
     """A registry; `host` is what image references begin with."""
 
-    def __init__(self, home: Path, port: int, htpasswd: str = "") -> None:
+    def __init__(self, home: Path, port: int, htpasswd: str = "", notify: Notify = None) -> None:
         self.host = f"127.0.0.1:{port}"
         self.log = home / "log"
         self._home = home
@@ -32,6 +36,11 @@ class Registry:
         if htpasswd:
             (home / "htpasswd").write_text(htpasswd)
             auth = f"auth: {{htpasswd: {{realm: tests, path: {home}/htpasswd}}}}\n"
+        if notify:
+            url, token = notify
+            endpoint = f"name: tests, url: {url!r}, headers: {{Authorization: [Bearer {token}]}}"
+            limits = "timeout: 5s, threshold: 3, backoff: 1s"
+            auth += f"notifications: {{endpoints: [{{{endpoint}, {limits}}}]}}\n"
         (home / "config.yml").write_text(
             "version: 0.1\n"
             "log: {level: warn, accesslog: {disabled: false}}\n"
@@ -118,10 +127,12 @@ class Registry:
 
 
 @contextmanager
-def running_registry(*, htpasswd: str = "", port: int = 0) -> Iterator[Registry]:
+def running_registry(
+    *, htpasswd: str = "", port: int = 0, notify: Notify = None
+) -> Iterator[Registry]:
     """Run a registry; with `htpasswd`, the content of such a file, it asks for credentials."""
     home = Path(tempfile.mkdtemp(prefix="bailiwick-registry-"))
-    registry = Registry(home, port or free_port(), htpasswd)
+    registry = Registry(home, port or free_port(), htpasswd, notify)
     try:
         registry.start()
         yield registry

@@ -23,12 +23,14 @@ from bailiwick.engine.assembly import Operator
 from bailiwick.engine.gauges import expose
 from bailiwick.engine.health import Health, HealthServer
 from bailiwick.engine.metrics import Metrics
+from bailiwick.engine.registry_webhook import RegistryWebhook
 from bailiwick.engine.trivy_reports import TrivyReports
 from bailiwick.kube.client import Client
 from bailiwick.kube.errors import ApiError
 from bailiwick.kube.events import Recorder
 from bailiwick.kube.lease import Lease, Terms
 from bailiwick.kube.session import Session
+from bailiwick.scanners.tokens import TokenFile
 
 if TYPE_CHECKING:
     from bailiwick.engine.options import Options
@@ -72,6 +74,7 @@ class Program:
             sources = make_sources(self._options.scanner, http, TrivyReports(client))
             operator = Operator(client, self._options, metrics, recorder, sources)
             await self._serve(stack, operator, metrics, lease)
+            await self._hear_registries(stack, operator, metrics, lease)
             logger.info("bailiwick %s reads the cluster at %s", __version__, session.server)
             operator.watches.start()
             stack.push_async_callback(operator.watches.stop)
@@ -152,6 +155,24 @@ class Program:
         self.health_port = await server.start()
         stack.push_async_callback(server.stop)
         logger.info("probes and metrics are on port %d", self.health_port)
+
+    async def _hear_registries(
+        self, stack: AsyncExitStack, operator: Operator, metrics: Metrics, lease: Lease
+    ) -> None:
+        options = self._options.webhook
+        if options is None:
+            return
+        webhook = RegistryWebhook(
+            TokenFile(options.token_file, bare=True),
+            operator.imaging.notified.take,
+            lease.valid,
+            metrics,
+            options.host,
+            options.port,
+        )
+        port = await webhook.start()
+        stack.push_async_callback(webhook.stop)
+        logger.info("registries are heard on port %d", port)
 
     async def _read(self, operator: Operator) -> None:
         """Read everything for the first time, for as long as that takes."""

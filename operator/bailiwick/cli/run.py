@@ -15,7 +15,7 @@ from bailiwick.cli.logs import LogFormat, set_up_logging
 from bailiwick.cli.options import DURATION, PODS
 from bailiwick.cli.program import Program
 from bailiwick.cli.sources import load_sources
-from bailiwick.engine.options import Options, ScannerOptions
+from bailiwick.engine.options import Options, ScannerOptions, WebhookOptions
 from bailiwick.kube.credentials import find
 from bailiwick.policy.settings import ALWAYS_EXEMPT, PodsOf, Settings
 from bailiwick.scanners.configuration import InvalidSources, SourceConfiguration
@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 DEFAULTS = Settings()
 _OBJECTS_BEFORE_COLLECTION = 5_000
 _TOKEN_FILE = Path("/var/run/bailiwick/scanner-token/token")
+_WEBHOOK_TOKEN_FILE = Path("/var/run/bailiwick/webhook-token/token")
 
 
 @click.command(context_settings={"auto_envvar_prefix": "BAILIWICK", "show_default": True})
@@ -149,6 +150,18 @@ _TOKEN_FILE = Path("/var/run/bailiwick/scanner-token/token")
     help="Address of the probes and metrics.",
 )
 @click.option("--health-port", default=8080, help="Port of the probes and metrics; 0 is any.")
+@click.option(
+    "--webhook-port",
+    type=int,
+    help="Port on which registries tell of pushes and scans; without it there is none.",
+    show_default=False,
+)
+@click.option(
+    "--webhook-token-file",
+    type=click.Path(path_type=Path),
+    default=_WEBHOOK_TOKEN_FILE,
+    help="A file with the token that they show.",
+)
 @click.option("--lease-seconds", default=15, help="How long a lost leader keeps the Lease.")
 @click.option(
     "--log-format",
@@ -185,6 +198,8 @@ def run(  # click hands over one argument for each option
     workers: int,
     health_host: str,
     health_port: int,
+    webhook_port: int | None,
+    webhook_token_file: Path,
     lease_seconds: int,
     log_format: str,
 ) -> None:
@@ -223,6 +238,11 @@ def run(  # click hands over one argument for each option
         resync_every=resync,
         health_host=health_host,
         health_port=health_port,
+        webhook=(
+            None
+            if webhook_port is None
+            else WebhookOptions(webhook_token_file, webhook_port, health_host)
+        ),
         lease_seconds=lease_seconds,
     )
     _spare_the_garbage_collector()

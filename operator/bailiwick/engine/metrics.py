@@ -101,6 +101,12 @@ class Metrics:
             ["outcome"],
             registry=self.registry,
         )
+        self.notifications = Counter(
+            "bailiwick_registry_notifications_total",
+            "Notifications that registries sent to the webhook, by what became of them.",
+            ["outcome"],
+            registry=self.registry,
+        )
         self.scanner_answers = Gauge(
             "bailiwick_scanner_answers",
             "1 while a source of scans answers, 0 while it does not.",

@@ -30,6 +30,15 @@ class ScannerOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class WebhookOptions:
+    """Where registries may send notifications, and the file of the token that they show."""
+
+    token_file: Path
+    port: int
+    host: str = "0.0.0.0"  # noqa: S104  # registries come from anywhere; the token is what counts
+
+
+@dataclass(frozen=True, slots=True)
 class Options:
     """What `bailiwick run` is told. Rates are per second; `health_port` 0 takes a free one."""
 
@@ -42,4 +51,5 @@ class Options:
     resync_every: timedelta = timedelta(minutes=10)
     health_host: str = "0.0.0.0"  # noqa: S104  # probes come from the node, metrics from anywhere
     health_port: int = 8080
+    webhook: WebhookOptions | None = None
     lease_seconds: int = 15

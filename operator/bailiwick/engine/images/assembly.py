@@ -12,6 +12,7 @@ from bailiwick.engine.images.evidence_check import EvidenceCheck
 from bailiwick.engine.images.inventory import Inventory
 from bailiwick.engine.images.knowledge import Images
 from bailiwick.engine.images.lanes import Lanes
+from bailiwick.engine.images.notified import Notified
 from bailiwick.engine.images.progress import ScanProgress
 from bailiwick.engine.images.reconciler import ImageReconciler
 from bailiwick.engine.images.rescans import Rescans
@@ -124,6 +125,10 @@ class Imaging:
             look_again=self.image_queue.add,
             tell=self.tell,
             clock=clock,
+        )
+
+        self.notified = Notified(
+            self.uses, self.images, self.image_queue.add, lambda _repository: None, clock
         )
 
     def start(self) -> None:

@@ -39,7 +39,8 @@ class Knowledge:
     `unsaved` is a new report that the evidence store has not taken yet. `lost` says in words
     which evidence cannot be read: that of the report, or by repository since when its findings
     are known. `started` is when the newest scan began, `retry` ends the wait after a failure.
-    `ongoing` is the scan that a source has taken, in this process or an earlier one.
+    `ongoing` is the scan that a source has taken, in this process or an earlier one, `notified`
+    when a registry told that it has a new result.
     """
 
     report: ScanReport | None = None
@@ -51,6 +52,7 @@ class Knowledge:
     scanning: bool = False
     started: datetime | None = None
     ongoing: Ongoing | None = None
+    notified: datetime | None = None
     retry: bool = False
     loaded: bool = False
     unused_since: datetime | None = None
@@ -167,6 +169,10 @@ class Images:
     def is_index(self, digest: str) -> bool:
         """Say whether a digest is known to be that of an index."""
         return digest in self._manifests
+
+    def manifests_of(self, index: str) -> frozenset[str]:
+        """Return the manifests that an index is known to lead to."""
+        return frozenset(self._manifests.get(index, {}).values())
 
     def indexes_of(self, manifest: str) -> frozenset[str]:
         """Return the digests of indexes that a manifest was run by."""

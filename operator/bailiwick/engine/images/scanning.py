@@ -166,6 +166,9 @@ class Scanning:
             # What the store does not take now is kept, and given to it again by who looks at it.
             with suppress(ApiError):
                 await self._images.save(manifest, repositories)
+        for each in {digest, manifest}:
+            # A registry's own result is older than what it tells of it: that it was read counts.
+            self._images.knowledge(each).notified = None
         due = self._schedule.due(manifest, whatever_failed=True)
         if report.scanned_at < begun and due is not None and due.at <= self._clock():
             raise ScanError(

@@ -101,6 +101,7 @@ class Schedule:
             database=(
                 self.sources.database(target.reference) if isinstance(target, Target) else None
             ),
+            notified=known.notified,
             pace=Pace(min_interval=options.minimum_interval),
         )
 

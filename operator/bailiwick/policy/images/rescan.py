@@ -19,6 +19,7 @@ class RescanReason(StrEnum):
 
     NEW_DIGEST = "NewDigest"
     REQUESTED = "Requested"
+    NOTIFIED = "Notified"
     DATABASE_NEWER = "DatabaseNewer"
     AGE = "Age"
 
@@ -72,17 +73,19 @@ def next_scan(
     asked: Iterable[datetime] = (),
     rescan_every: timedelta | None = None,
     database: Database | None = None,
+    notified: datetime | None = None,
     pace: Pace | None = None,
 ) -> NextScan | None:
     """Say when a digest is to be scanned next; None: never, unless something happens.
 
     `asked` are the instants of every `scannedAfter` and RescanRequest that covers the digest,
     `rescan_every` the shortest of those who run it, `database` what the scanner tells of its
-    own now. A scan that runs already is the caller's to know.
+    own now, `notified` when its registry told of a newer result. A scan that runs already is the
+    caller's to know.
     """
     pace = pace or Pace()
     asked = tuple(min(each, now) for each in asked)
-    wish = _wish(digest, report, now, asked, rescan_every, database, pace)
+    wish = _wish(digest, report, now, asked, rescan_every, database, notified, pace)
     if wish is None:
         return None
     earliest = [wish.at]
@@ -112,6 +115,7 @@ def _wish(
     asked: tuple[datetime, ...],
     rescan_every: timedelta | None,
     database: Database | None,
+    notified: datetime | None,
     pace: Pace,
 ) -> NextScan | None:
     if report is None:
@@ -121,6 +125,8 @@ def _wish(
         return NextScan(RescanReason.REQUESTED, min(pending))
     share = spread(digest)
     wishes = []
+    if notified is not None and notified > report.scanned_at:
+        wishes.append(NextScan(RescanReason.NOTIFIED, min(notified, now)))
     if database is not None and _is_newer(database, report):
         # Counted from when it was noticed, not from now: the instant must not move as time passes.
         soon = max(database.noticed, report.scanned_at)

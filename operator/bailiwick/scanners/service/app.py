@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -22,6 +21,7 @@ from bailiwick.scanners.service.cache import Cache
 from bailiwick.scanners.service.database import Database
 from bailiwick.scanners.service.jobs import Jobs
 from bailiwick.scanners.service.pipeline import Pipeline, Reports
+from bailiwick.scanners.tokens import TokenFile
 
 if TYPE_CHECKING:
     from bailiwick.scanners.service.settings import Settings
@@ -39,7 +39,7 @@ class Service:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._token = _Token(settings.token_file)
+        self._token = TokenFile(settings.token_file)
         version = installed.version("bailiwick-operator")
         self._scanner = wire.ScannerIdentity("Bailiwick scanner", "bailiwick.dev", version)
         self._database: Database
@@ -101,7 +101,9 @@ class Service:
         handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
     ) -> web.StreamResponse:
         """Ask for the token, and turn failures into the API's error bodies."""
-        if request.path.startswith("/api/") and not self._token.admits(request):
+        if request.path.startswith("/api/") and not self._token.admits(
+            request.headers.get("Authorization", "")
+        ):
             return _error(
                 401, wire.ErrorDetail(message="The token is missing or not the right one.")
             )
@@ -198,30 +200,6 @@ class Service:
         if broken:
             return web.Response(text=f"{broken.message}\n", status=503)
         return web.Response(text="ok\n")
-
-
-class _Token:
-    """The token that callers show, read again when its file changes."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._known: tuple[int, bytes] | None = None
-
-    def admits(self, request: web.Request) -> bool:
-        scheme, _, shown = request.headers.get("Authorization", "").partition(" ")
-        expected = self._read()
-        # An empty file must not admit an empty token.
-        right = hmac.compare_digest(shown.strip().encode(errors="replace"), expected)
-        return bool(expected) and right and scheme.lower() == "bearer"
-
-    def _read(self) -> bytes:
-        try:
-            changed = self._path.stat().st_mtime_ns
-            if self._known is None or self._known[0] != changed:
-                self._known = (changed, self._path.read_bytes().strip())
-        except OSError:
-            return b""
-        return self._known[1]
 
 
 def _wanted(accept: str) -> str | None:
