@@ -6,7 +6,7 @@ import asyncio
 import json
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -156,13 +156,19 @@ async def scanned(request: web.Request) -> web.StreamResponse:
 @contextmanager
 def in_background(scanner: FakeScanner) -> Iterator[FakeScanner]:
     """Serve it in a thread of its own, for tests that wait for a process."""
+    with background(serving(scanner)):
+        yield scanner
+
+
+@contextmanager
+def background(server: AbstractAsyncContextManager[object]) -> Iterator[None]:
+    """Serve something in a thread of its own."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="fake-scanner")
     thread.start()
-    server = serving(scanner)
     asyncio.run_coroutine_threadsafe(server.__aenter__(), loop).result(30)
     try:
-        yield scanner
+        yield
     finally:
         asyncio.run_coroutine_threadsafe(server.__aexit__(None, None, None), loop).result(30)
         loop.call_soon_threadsafe(loop.stop)

@@ -6,6 +6,7 @@ import base64
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import aiohttp
@@ -137,3 +138,38 @@ async def client_of(
     async with serving(harbor), aiohttp.ClientSession() as http:
         api = Api(http, harbor.url, limits, authorization=lambda: header)
         yield Harbor(api, clock=lambda: NOW)
+
+
+class LivingHarbor(FakeHarbor):
+    """One whose scans take a moment, and end with a report of that moment."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heal()
+        self._scans = 0
+        self._state = artifact()
+
+    def heal(self) -> None:
+        """Answer as it should, whatever a test had it do."""
+        self.scanners, self.artifact = [answer(403)], [self._artifact]
+        self.scan, self.report = [self._scan], [self._report]
+
+    async def _artifact(self, _request: web.Request) -> web.StreamResponse:
+        told, self._state = self._state, self._after(self._state)
+        return answer(body=told)
+
+    def _after(self, state: Json) -> Json:
+        overviews = state["scan_overview"]
+        if not overviews or overviews[wire.REPORT]["scan_status"] != "Running":
+            return state
+        now = datetime.now(UTC).isoformat()
+        return artifact(overview("Success", f"r{self._scans}", end_time=now))
+
+    async def _scan(self, _request: web.Request) -> web.StreamResponse:
+        self._scans += 1
+        self._state = artifact(overview("Running", f"r{self._scans}"))
+        return answer(202)
+
+    async def _report(self, _request: web.Request) -> web.StreamResponse:
+        now = datetime.now(UTC).isoformat()
+        return answer(body=report(vulnerability(), generated_at=now))
