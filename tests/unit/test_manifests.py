@@ -17,7 +17,7 @@ from bailiwick.cli.scanner import scanner
 from tests.controlplane.binaries import kubectl
 
 ROOT = Path(__file__).parents[2]
-INSTALLED = ("base", "overlays/high-availability")
+INSTALLED = ("base", "overlays/high-availability", "overlays/scanners")
 
 Manifest = dict[str, Any]
 
@@ -109,9 +109,11 @@ def test_mounts_probes_and_services_name_what_exists(directory: str) -> None:
         assert {port["targetPort"] for port in service["spec"]["ports"]} <= ports
 
 
-def parsed(command: click.Command, name: str, files: Path) -> dict[str, Any]:
+def parsed(
+    command: click.Command, name: str, files: Path, directory: str = "base"
+) -> dict[str, Any]:
     """Read a Deployment's arguments as the program does, with its mounts below a directory."""
-    pod = of_kind("base", "Deployment")[name]["spec"]["template"]["spec"]
+    pod = of_kind(directory, "Deployment")[name]["spec"]["template"]["spec"]
     [container] = pod["containers"]
     for mount in container["volumeMounts"]:
         place = files / mount["mountPath"].lstrip("/")
@@ -318,3 +320,14 @@ def test_the_reports_of_trivy_operator_are_granted_apart_and_nothing_else_with_t
         (f"sbomreports.{group}", "list"),
         (f"clustervulnerabilityreports.{group}", "list"),
     }
+
+
+def test_a_list_of_sources_takes_the_place_of_the_one_scanner(tmp_path: Path) -> None:
+    given = parsed(run, "bailiwick-operator", tmp_path, "overlays/scanners")
+    assert given["scanner_url"] == ""
+    configs = of_kind("overlays/scanners", "ConfigMap")
+    (config,) = [configs[name] for name in configs if name.startswith("bailiwick-scanners-")]
+    pod = of_kind("overlays/scanners", "Deployment")["bailiwick-operator"]["spec"]["template"]
+    volumes = {each["name"]: each for each in pod["spec"]["volumes"]}
+    assert volumes["scanners"]["configMap"]["name"] == config["metadata"]["name"]
+    assert given["scanners_file"].name in config["data"]
