@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import ssl
+from ipaddress import ip_network
 from pathlib import Path
 
 import click
 from aiohttp import web
 
 from bailiwick.cli.logs import set_up_logging
+from bailiwick.cli.options import RANGE
 from bailiwick.scanners.service.app import Service
 from bailiwick.scanners.service.settings import Settings
 
@@ -45,6 +47,14 @@ _SHUTDOWN_SECONDS = 3.0
     multiple=True,
     metavar="HOST:PORT",
     help="A registry that is spoken to without TLS; may be given several times.",
+)
+@click.option(
+    "--refuse-cidr",
+    "refused",
+    multiple=True,
+    type=RANGE,
+    help="A range that is never contacted whatever a name resolves to, such as the cluster's pods "
+    "and Services; may be given several times.",
 )
 @click.option("--ca-certificate", type=_FILE, help="The CA of private registries.")
 @click.option("--parallel", default=2, type=click.IntRange(1, 64), help="Scans at a time.")
@@ -117,6 +127,7 @@ def scanner(
     grype: str,
     allow_loopback: bool,
     plain_http: tuple[str, ...],
+    refused: tuple[str, ...],
     ca_certificate: Path | None,
     parallel: int,
     queue: int,
@@ -146,6 +157,7 @@ def scanner(
         grype=grype,
         allow_loopback=allow_loopback,
         plain_http=frozenset(plain_http),
+        refused_networks=tuple(ip_network(each) for each in refused),
         ca_certificate=ca_certificate.resolve() if ca_certificate else None,
         parallel=parallel,
         queue=queue,

@@ -16,6 +16,7 @@ from bailiwick.scanners.answers import printable, refused
 from bailiwick.scanners.errors import ScanError
 from bailiwick.scanners.reading import read_report, same_digest
 from bailiwick.scanners.source import Capabilities, Limits, Order, Pending
+from bailiwick.scanners.tags import PROPERTY, TAGS, TagsAnswer, TagsRequest
 
 if TYPE_CHECKING:
     from bailiwick.policy.images.findings import ScanReport
@@ -77,6 +78,26 @@ class Adapter:
             )
         scan_id = await self._submit(_request(order, metadata, media_type))
         return AdapterSbom(self.api, scan_id, order.image.digest, media_type)
+
+    async def tags(self, request: TagsRequest) -> TagsAnswer:
+        """Ask what tags lead to; raises ScanError, also where the scanner is not ours."""
+        metadata = self._metadata or await self.metadata()
+        if PROPERTY not in metadata.properties:
+            raise ScanError(
+                errors.NOT_SUITABLE,
+                f'The scanner "{metadata.scanner.name}" does not tell what tags lead to: only '
+                "Bailiwick's own does.",
+                permanent=True,
+            )
+        answer = await self.api.request(
+            "POST",
+            "/tags",
+            headers={"Content-Type": TAGS, "Accept": TAGS},
+            data=msgspec.json.encode(request),
+        )
+        if answer.status != HTTPStatus.OK:
+            raise refused(answer, "what tags lead to")
+        return wire.decode(answer.body, TagsAnswer, "what tags lead to")
 
     async def _submit(self, request: wire.ScanRequest) -> str:
         answer = await self.api.request(

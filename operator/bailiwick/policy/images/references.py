@@ -89,6 +89,11 @@ def is_digest(text: str) -> bool:
     return _DIGEST.fullmatch(text) is not None
 
 
+def is_tag(text: str) -> bool:
+    """Say whether the text is a tag."""
+    return _TAG.fullmatch(text) is not None
+
+
 def read_image_id(text: str) -> ImageId:
     """Read a container status' `imageID` in any runtime's spelling; never raises."""
     scheme, separator, rest = text.strip().partition("://")

@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING
 import msgspec
 from aiohttp import web
 
-from bailiwick.scanners import wire
+from bailiwick.policy.images.references import is_tag
+from bailiwick.scanners import tags, wire
 from bailiwick.scanners.errors import ScanError
-from bailiwick.scanners.service import targets
+from bailiwick.scanners.service import failures, targets
 from bailiwick.scanners.service.cache import Cache
 from bailiwick.scanners.service.database import Database
 from bailiwick.scanners.service.jobs import Jobs
 from bailiwick.scanners.service.pipeline import Pipeline, Reports
+from bailiwick.scanners.service.registry import RegistryReader
 from bailiwick.scanners.tokens import TokenFile
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
 _BODY_BYTES = 64 * 1024
 _WAIT_MOST_SECONDS = 15.0
+_TAGS_SECONDS = 25.0
+_ASKING = 8
 _REFRESH_AFTER = "1"
 _REPORTS = (wire.REPORT, wire.OLDER_REPORT)
 _GIVEN = (*_REPORTS, wire.FACTS, wire.SBOM_REPORT)
@@ -42,6 +46,8 @@ class Service:
         self._token = TokenFile(settings.token_file)
         version = installed.version("bailiwick-operator")
         self._scanner = wire.ScannerIdentity("Bailiwick scanner", "bailiwick.dev", version)
+        self._registries = RegistryReader(settings)
+        self._asking = asyncio.Semaphore(_ASKING)
         self._database: Database
         self._jobs: Jobs
         self._pipeline: Pipeline
@@ -54,6 +60,7 @@ class Service:
                 web.get("/api/v1/metadata", self._metadata),
                 web.post("/api/v1/scan", self._submit),
                 web.get("/api/v1/scan/{id}/report", self._report),
+                web.post("/api/v1/tags", self._tags),
                 web.get("/probe/healthy", self._healthy),
                 web.get("/probe/ready", self._ready),
             ]
@@ -119,6 +126,7 @@ class Service:
         properties = {
             "harbor.scanner-adapter/scanner-type": "os-package-vulnerability",
             "harbor.scanner-adapter/registry-authorization-type": "Basic",
+            tags.PROPERTY: "1.0",
         }
         if status.valid and status.built is not None:
             properties[wire.DATABASE_UPDATED_AT] = status.built.isoformat()
@@ -152,6 +160,25 @@ class Service:
             raise broken
         job = self._jobs.submit(wanted)
         return _json(msgspec.json.encode(wire.ScanResponse(job.id)), wire.SCAN_RESPONSE, 202)
+
+    async def _tags(self, request: web.Request) -> web.Response:
+        try:
+            wanted = msgspec.json.decode(await request.read(), type=tags.TagsRequest)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            return _error(400, wire.ErrorDetail(message=f"This is not a question of tags: {error}"))
+        if len(wanted.tags) > tags.TAG_LIMIT or not all(map(is_tag, wanted.tags)):
+            message = f"Ask for {tags.TAG_LIMIT} tags at most, each by its name."
+            return _error(400, wire.ErrorDetail(message=message))
+        artifact = wire.Artifact(wanted.repository, wanted.digest)
+        target = targets.read_target(wire.ScanRequest(wanted.registry, artifact), self._settings)
+        async with self._asking:
+            try:
+                async with asyncio.timeout(_TAGS_SECONDS):
+                    answer = await self._registries.answer(wanted, target)
+            except TimeoutError:
+                message = f"The registry {target.image.registry} did not answer in time."
+                raise ScanError(failures.REGISTRY_UNREACHABLE, message) from None
+        return _json(msgspec.json.encode(answer), tags.TAGS)
 
     async def _report(self, request: web.Request) -> web.Response:
         job = self._jobs.get(request.match_info["id"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 
@@ -12,7 +13,8 @@ class Settings:
 
     `database` is grype's cache directory; updates come into directories below it, and it may be
     read-only where `update_every` is 0. `plain_http` are registries, `host:port`, that are
-    spoken to without TLS; those on loopback are too where `allow_loopback` opens them.
+    spoken to without TLS; those on loopback are too where `allow_loopback` opens them. Addresses in
+    `refused_networks`, such as the cluster's own, are not contacted whatever a name resolves to.
     `file_bytes` bounds each file that syft writes, a layer of an image as well as its output,
     `scan_bytes` everything that one scan writes, `scan_memory` the memory of its programs, and
     `cache_bytes` what is kept of images that were read. `archive` is a database to import
@@ -26,6 +28,7 @@ class Settings:
     grype: str = "grype"
     allow_loopback: bool = False
     plain_http: frozenset[str] = frozenset()
+    refused_networks: tuple[IPv4Network | IPv6Network, ...] = ()
     ca_certificate: Path | None = None
     parallel: int = 2
     queue: int = 200

@@ -7,6 +7,7 @@ import base64
 import binascii
 import os
 import socket
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
@@ -19,13 +20,14 @@ from bailiwick.policy.images.references import (
     Reference,
     is_digest,
 )
-from bailiwick.policy.images.registries import host_of, refused_address, refused_host
+from bailiwick.policy.images.registries import host_of, refused_host
 from bailiwick.scanners import errors
 from bailiwick.scanners.errors import ScanError
 from bailiwick.scanners.service import failures
+from bailiwick.scanners.service.resolving import never_contacted
 
 if TYPE_CHECKING:
-    from bailiwick.policy.images.registries import IPAddress, Refusal
+    from bailiwick.policy.images.registries import Refusal
     from bailiwick.scanners.service.settings import Settings
     from bailiwick.scanners.wire import ScanRequest
 
@@ -53,7 +55,7 @@ def read_target(request: ScanRequest, settings: Settings) -> Target:
     """Read and check a request; raises ScanError for what is not, or must not be, scanned."""
     try:
         url = URL(request.registry.url)
-        authority = url.authority
+        authority = url.raw_authority  # the other one drops the brackets of IPv6 addresses
     except ValueError as error:
         raise _bad(f'"{request.registry.url[:200]}" is not an address') from error
     if url.scheme not in _PORTS or not authority or url.user or url.path.strip("/"):
@@ -70,7 +72,11 @@ def read_target(request: ScanRequest, settings: Settings) -> Target:
         raise _bad(str(error)) from error
     if image.tag:
         raise _bad(f'"{request.artifact.repository}" is not the name of a repository')
-    refused = refused_host(host_of(image.registry), allow_loopback=settings.allow_loopback)
+    host = host_of(image.registry)
+    refused = refused_host(host, allow_loopback=settings.allow_loopback)
+    if refused is None:
+        with suppress(ValueError):
+            refused = never_contacted(host, settings)
     if refused:
         raise _refused(refused)
     plain = url.scheme == "http"
@@ -106,8 +112,7 @@ async def check_addresses(target: Target, settings: Settings) -> None:
             f"({error.strerror}). Check it, and the cluster's DNS.",
         ) from error
     for *_, address in found:
-        known: IPAddress = ip_address(str(address[0]).partition("%")[0])
-        refused = refused_address(known, allow_loopback=settings.allow_loopback)
+        refused = never_contacted(str(address[0]), settings)
         if refused:
             raise _refused(refused)
 
