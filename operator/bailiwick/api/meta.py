@@ -90,6 +90,7 @@ class Reason(StrEnum):
     NO_IMAGES = "NoImages"
     FRESH = "Fresh"
     EVIDENCE_MISSING = "EvidenceMissing"
+    LISTS_STALE = "ListsStale"
 
     # ExceptionsValid
     NO_EXCEPTIONS = "NoExceptions"

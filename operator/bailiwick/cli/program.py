@@ -11,7 +11,7 @@ import logging
 import random
 import signal
 from collections.abc import Callable, Coroutine
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -42,6 +42,7 @@ LEASE_NAME = "bailiwick-operator"
 _RETRY_SECONDS = 1.0
 _RESYNC_RETRY_SECONDS = 15.0
 _FINISH_SECONDS = 3.0
+_FEEDS_SECONDS = 10.0
 _RESYNCS_MISSED = 3
 
 
@@ -92,12 +93,18 @@ class Program:
             metrics.leader.set_function(lambda: float(lease.valid()))
             recorder.start()
             stack.push_async_callback(recorder.stop)
-            if not await self._or_stopped(self._begin(operator, lease)):
+            if not await self._or_stopped(self._begin(operator, lease, http)):
                 return
+            if operator.imaging.feeds.wanted:
+                feeds = operator.imaging.feeds.run(http)
+                self._spawn(stack, "the lists of what is known of vulnerabilities", feeds)
             self._spawn(stack, "what follows a lapse", self._resume(operator, lease))
             await self._lead(stack, operator)
 
-    async def _begin(self, operator: Operator, lease: Lease) -> None:
+    async def _begin(self, operator: Operator, lease: Lease, http: aiohttp.ClientSession) -> None:
+        # Or the first verdicts would all say that a list was not read yet.
+        with suppress(TimeoutError):
+            await asyncio.wait_for(operator.imaging.feeds.read(http), _FEEDS_SECONDS)
         while True:
             try:
                 if lease.waited:

@@ -15,7 +15,7 @@ from bailiwick.cli.logs import LogFormat, set_up_logging
 from bailiwick.cli.options import DURATION, PODS
 from bailiwick.cli.program import Program
 from bailiwick.cli.sources import load_sources
-from bailiwick.engine.options import Options, ScannerOptions, WebhookOptions
+from bailiwick.engine.options import FeedOptions, Options, ScannerOptions, WebhookOptions
 from bailiwick.kube.credentials import find
 from bailiwick.policy.settings import ALWAYS_EXEMPT, PodsOf, Settings
 from bailiwick.scanners.configuration import InvalidSources, SourceConfiguration
@@ -143,6 +143,25 @@ _WEBHOOK_TOKEN_FILE = Path("/var/run/bailiwick/webhook-token/token")
 @click.option(
     "--allow-loopback-registries", is_flag=True, help="Scan images of registries on 127.0.0.1."
 )
+@click.option(
+    "--known-exploited",
+    default="",
+    help="The list of known exploited vulnerabilities in the form of CISA's catalogue (JSON): a "
+    "file, or the address of your mirror.",
+)
+@click.option(
+    "--epss",
+    default="",
+    help="EPSS scores in the form of FIRST's CSV, plain or gzip: a file, or the address of your "
+    "mirror.",
+)
+@click.option("--list-poll", type=DURATION, default="1h", help="Read both lists this often.")
+@click.option(
+    "--list-max-age",
+    type=DURATION,
+    default="14d",
+    help="A list older than this makes no evidence fresh.",
+)
 @click.option("--workers", default=24, help="Namespaces that are worked on at the same time.")
 @click.option(
     "--health-host",
@@ -195,6 +214,10 @@ def run(  # click hands over one argument for each option
     rescan_interval: timedelta,
     image_grace: timedelta,
     allow_loopback_registries: bool,
+    known_exploited: str,
+    epss: str,
+    list_poll: timedelta,
+    list_max_age: timedelta,
     workers: int,
     health_host: str,
     health_port: int,
@@ -233,6 +256,7 @@ def run(  # click hands over one argument for each option
             minimum_interval=rescan_interval,
             grace=image_grace,
         ),
+        feeds=FeedOptions(known_exploited, epss, list_poll, list_max_age),
         identity=identity,
         workers=workers,
         resync_every=resync,

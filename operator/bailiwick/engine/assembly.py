@@ -140,6 +140,7 @@ class Operator:
             metrics=metrics,
             tell=self.namespace_queue.add_after,
             concerned=self.concerned,
+            look_everywhere=self.enqueue_all,
         )
         self.revisions = Revisions(client, settings.operator_namespace, self.enqueue_all)
         self.profiles = Profiles(self.revisions, self._members)

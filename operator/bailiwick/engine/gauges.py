@@ -49,6 +49,12 @@ def expose(operator: Operator, metrics: Metrics) -> None:
             operator.statuses.standings,
         ),
         (
+            "bailiwick_list_of_vulnerabilities_age_seconds",
+            "Age of the lists that the platform mirrors, by their own date.",
+            "list",
+            operator.imaging.feeds.ages,
+        ),
+        (
             "bailiwick_exceptions",
             "Exceptions for vulnerabilities, of namespaces and of the platform, by state.",
             "state",

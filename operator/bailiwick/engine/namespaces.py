@@ -192,6 +192,7 @@ class NamespaceReconciler:
             images=images,
             exceptions=self.exceptions.facts(coverage),
             unreadable=self.world.unreadable,
+            stale_lists=self.inventory.stale_lists(),
         )
 
     async def _opt_out(self, intent: DeclaredObject) -> timedelta | None:

@@ -39,11 +39,25 @@ class WebhookOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class FeedOptions:
+    """Lists of known exploited vulnerabilities and of EPSS scores: paths or addresses, or empty.
+
+    Each is read anew `every` so often, and does not count as fresh from `max_age` on.
+    """
+
+    known_exploited: str = ""
+    epss: str = ""
+    every: timedelta = timedelta(hours=1)
+    max_age: timedelta = timedelta(days=14)
+
+
+@dataclass(frozen=True, slots=True)
 class Options:
     """What `bailiwick run` is told. Rates are per second; `health_port` 0 takes a free one."""
 
     settings: Settings = field(default_factory=Settings)
     scanner: ScannerOptions = field(default_factory=ScannerOptions)
+    feeds: FeedOptions = field(default_factory=FeedOptions)
     identity: str = ""
     workers: int = 24
     writes_per_second: float = 1000.0

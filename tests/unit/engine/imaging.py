@@ -61,6 +61,7 @@ class Bench:
         self.told: list[str] = []
         self.waits: dict[str, datetime] = {}
         self.imaging = Imaging(
+            look_everywhere=lambda: None,
             client=self.client,
             sources=self.entries,
             world=self.world,

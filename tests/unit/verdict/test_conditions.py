@@ -135,6 +135,10 @@ AUDIT = effective(enforcement=Enforcement.AUDIT)
             },
         ),
         (
+            evidence(stale_lists=("The list of EPSS scores (/epss) cannot be used.",)),
+            {"EvidenceFresh": ("False", "ListsStale"), "Compliant": ("Unknown", "ListsStale")},
+        ),
+        (
             evidence(images=()),
             {
                 "ImagesWithinPolicy": ("True", "NoImages"),

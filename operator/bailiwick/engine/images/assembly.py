@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from bailiwick.engine.declared import told
 from bailiwick.engine.images.config_maps import OwnConfigMaps
 from bailiwick.engine.images.evidence_check import EvidenceCheck
+from bailiwick.engine.images.feeds import Feeds
 from bailiwick.engine.images.inventory import Inventory
 from bailiwick.engine.images.knowledge import Images
 from bailiwick.engine.images.lanes import Lanes
@@ -61,6 +62,7 @@ class Imaging:
         metrics: Metrics,
         tell: Callable[[str, float], None],
         concerned: Callable[[], Iterable[str]],
+        look_everywhere: Callable[[], None],
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._tell_namespace = tell
@@ -70,8 +72,22 @@ class Imaging:
         self.uses = ImageUses()
         evidence = ConfigMapEvidence(OwnConfigMaps(client, options.settings.operator_namespace))
         self.images = Images(evidence)
+        self.feeds = Feeds(
+            options.feeds,
+            self.images,
+            look_again=self._learned,
+            look_everywhere=look_everywhere,
+            clock=clock,
+        )
         self.inventory = Inventory(
-            world, scans, requests, self.uses, self.images, self._use_changed, concerned
+            world,
+            scans,
+            requests,
+            self.uses,
+            self.images,
+            self._use_changed,
+            concerned,
+            self.feeds.problems,
         )
         self.rescans = Rescans(client, requests, self.inventory, self.images, served)
         self.check = EvidenceCheck(evidence, scans, self.uses, self.images, self.image_queue.add)
@@ -154,6 +170,10 @@ class Imaging:
     def _use_changed(self, digest: str) -> None:
         self.reconciler.notice(digest)
         self.image_queue.add(digest)
+
+    def _learned(self, digest: str) -> None:
+        self.image_queue.add(digest)
+        self.tell(digest)
 
     def tell(self, digest: str) -> None:
         """Have the namespaces that run a digest look at it."""

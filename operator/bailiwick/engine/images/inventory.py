@@ -38,7 +38,7 @@ class Inventory:
     """The images of every namespace that has an intent.
 
     `enqueue` is told each digest whose use changed, `concerned` gives the namespaces that have
-    an intent or ask for one.
+    an intent or ask for one, `stale_lists` what is told of lists that are not fresh.
     """
 
     world: World
@@ -48,6 +48,7 @@ class Inventory:
     images: Images
     enqueue: Callable[[str], None]
     concerned: Callable[[], Iterable[str]]
+    stale_lists: Callable[[], tuple[str, ...]] = tuple
     _running: dict[str, tuple[RunningImage, ...]] = field(default_factory=dict)
     _noticed: dict[str, tuple[datetime, datetime]] = field(default_factory=dict)
     _looked_at: set[str] = field(default_factory=set)

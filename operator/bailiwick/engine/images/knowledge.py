@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from bailiwick.evidence.store import EvidenceError
 from bailiwick.kube.errors import ApiError
 from bailiwick.policy.assessment.previous import instant
+from bailiwick.policy.images.intelligence import Intelligence
 from bailiwick.policy.images.state import Failure, Known
 
 if TYPE_CHECKING:
@@ -60,9 +61,13 @@ class Knowledge:
 
 
 class Images:
-    """Everything known of every digest; its reports are those of the evidence store."""
+    """Everything known of every digest; its reports are those of the evidence store.
+
+    To what scans told, `intelligence` adds what others do; the store holds what scans told.
+    """
 
     def __init__(self, evidence: EvidenceStore) -> None:
+        self.intelligence = Intelligence()
         self._evidence = evidence
         self._known: dict[str, Knowledge] = {}
         self._manifests: dict[str, dict[str, str]] = defaultdict(dict)
@@ -108,7 +113,7 @@ class Images:
             if report is not None:
                 seen = await self._note(report, known, wanted)
                 # Together: findings without their age would look as if they were new.
-                known.report, known.first_seen = report, seen
+                known.report, known.first_seen = self.intelligence.enrich(report), seen
             known.loaded = True
             return before != (known.report, known.lost, known.first_seen)
 
@@ -126,9 +131,21 @@ class Images:
                     known.lost[_REPORT] = f"The findings cannot be kept: {error.message}"
                 raise
             seen = await self._note(report, known, sorted(repositories), anew=True)
-            known.report, known.first_seen = report, seen
+            known.report, known.first_seen = self.intelligence.enrich(report), seen
             known.unsaved, known.loaded = None, True
             known.lost.pop(_REPORT, None)
+
+    def digests(self) -> tuple[str, ...]:
+        """Return the digests of which anything is known."""
+        return tuple(self._known)
+
+    def enrich(self, digest: str) -> bool:
+        """Add what `intelligence` knows now to a report at hand; says whether that is new."""
+        known = self._known.get(digest)
+        if known is None or known.report is None:
+            return False
+        before, known.report = known.report, self.intelligence.enrich(known.report)
+        return known.report is not before
 
     async def forget(self, digest: str) -> None:
         """Drop a digest with its evidence."""

@@ -176,7 +176,10 @@ def evidence_fresh(evidence: Evidence) -> Statement:
         )
     if not images:
         return Statement("True", Reason.NO_IMAGES, "No pod runs, so there is nothing to scan.")
-    return _scans(images)
+    found = _scans(images)
+    if found.status == "True" and evidence.stale_lists:
+        return Statement("False", Reason.LISTS_STALE, " ".join(evidence.stale_lists))
+    return found
 
 
 def _scans(images: Sequence[ImageFact]) -> Statement:

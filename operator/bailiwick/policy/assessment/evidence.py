@@ -83,7 +83,8 @@ class Evidence:
     """Everything that controls are drawn from, as of `now` (with a time zone).
 
     `plan`, `reach` and `images` are None where they could not be worked out at all. `unreadable`
-    names kinds by their plural, each with the reason.
+    names kinds by their plural, each with the reason. `stale_lists` says in sentences which lists
+    of what is known of vulnerabilities are too old, or cannot be read.
     """
 
     effective: EffectiveIntent
@@ -95,3 +96,4 @@ class Evidence:
     images: tuple[ImageFact, ...] | None = None
     exceptions: tuple[ExceptionFact, ...] = ()
     unreadable: Mapping[str, str] = field(default_factory=dict)
+    stale_lists: tuple[str, ...] = ()

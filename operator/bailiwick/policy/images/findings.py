@@ -214,6 +214,10 @@ class ScanReport:
             hygiene=hygiene,
         )
 
+    def with_findings(self, findings: Iterable[Finding]) -> ScanReport:
+        """Return the same report with more known of its findings, in their order."""
+        return replace(self, findings=worst_first(findings))
+
 
 @dataclass(frozen=True, slots=True)
 class Tally:

@@ -1,0 +1,87 @@
+"""What to mend first, with a list of known exploited vulnerabilities that the platform mirrors."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from tests.cluster.images.conftest import OperatorFactory, ShopFactory
+from tests.cluster.images.shop import WITHIN, container, push, until_scan
+from tests.controlplane.api import Json
+from tests.controlplane.cluster import ControlPlane
+from tests.controlplane.kubectl import eventually
+from tests.images.build import DEBIAN_12_VULNERABLE
+from tests.images.registry import Registry
+from tests.images.scanner import Scanner
+
+OPENSSL = "CVE-2023-5363"
+
+
+def write_list(file: Path, *cves: str, released: datetime | None = None) -> None:
+    entries = [{"cveID": cve, "dateAdded": "2026-01-01", "dueDate": "2026-01-22"} for cve in cves]
+    stamp = (released or datetime.now(UTC)).isoformat()
+    file.write_text(json.dumps({"dateReleased": stamp, "vulnerabilities": entries}))
+
+
+def test_a_mirrored_list_makes_a_finding_known_exploited_and_its_age_is_evidence(
+    start: OperatorFactory,
+    scanner: Scanner,
+    registry: Registry,
+    shop: ShopFactory,
+    control_plane: ControlPlane,
+    tmp_path: Path,
+) -> None:
+    known, epss = tmp_path / "known.json", tmp_path / "epss.csv"
+    write_list(known, "CVE-2020-1000")
+    epss.write_text(
+        f"#score_date:{datetime.now(UTC):%Y-%m-%d}T00:00:00+0000\ncve,epss,percentile\n"
+        f"{OPENSSL},0.21,0.95\n"
+    )
+    operator = start(scanner, f"--known-exploited={known}", f"--epss={epss}", "--list-poll=1s")
+    team = shop(images={"remediateWithin": {"knownExploited": "3d", "high": "30d"}})
+    image = push(registry, "shop/priorities", DEBIAN_12_VULNERABLE)
+    digest = image.partition("@")[2]
+    team.run("cart", container(image))
+
+    def worst() -> dict[str, Json]:
+        found = {each["vulnerability"]: each for each in team.images().get("worst", ())}
+        assert OPENSSL in found, team.images()
+        return found
+
+    def with_a_score() -> None:
+        assert worst()[OPENSSL]["epss"]["score"] == "0.21000"
+        assert worst()[OPENSSL]["knownExploited"] is False
+
+    eventually(with_a_score, WITHIN)
+    # The scanner's own list knows another one, which the platform's list does not undo.
+    assert worst()["CVE-2023-4911"]["knownExploited"] is True
+
+    write_list(known, OPENSSL)
+
+    def exploited() -> None:
+        found = worst()[OPENSSL]
+        assert found["knownExploited"] is True
+        assert found["exploitation"] == {"added": "2026-01-01", "due": "2026-01-22"}
+        within = timedelta(days=3)
+        assert _instant(found["dueBy"]) - _instant(found["firstSeen"]) == within
+
+    eventually(exploited, WITHIN)
+    until_scan(
+        control_plane.api,
+        digest,
+        lambda status: (
+            {e["vulnerability"] for e in status["worst"] if e["knownExploited"]}
+            == {OPENSSL, "CVE-2023-4911"}
+        ),
+    )
+    team.until("EvidenceFresh", "True", within=WITHIN)
+
+    write_list(known, OPENSSL, released=datetime.now(UTC) - timedelta(days=15))
+    condition = team.until("EvidenceFresh", "False", "ListsStale", within=WITHIN)
+    assert str(known) in condition["message"]
+    operator.stop()
+
+
+def _instant(text: object) -> datetime:
+    return datetime.fromisoformat(str(text))
