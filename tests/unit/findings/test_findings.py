@@ -303,3 +303,43 @@ def test_a_policy_of_the_whole_cluster_is_named_and_wakes_whom_it_selects(cluste
     assert str(found.policy) == "ClusterNetworkPolicy open"
     assert found.mender == "the platform team"
     assert codes(cluster.look("payments")) == []
+
+
+DENY = {"name": "cut", "action": "Deny"}
+IN_SHOP = {"namespaces": {"matchLabels": {"team": "shop"}}}
+IN_PAYMENTS = {"namespaces": {"matchLabels": {"team": "payments"}}}
+
+
+@pytest.mark.parametrize(
+    "denial",
+    [
+        {"subject": IN_PAYMENTS, "ingress": [{**DENY, "from": [IN_SHOP]}]},
+        {"subject": IN_SHOP, "egress": [{**DENY, "to": [IN_PAYMENTS]}]},
+    ],
+    ids=["at the target", "at the source"],
+)
+def test_what_both_declare_and_the_platform_denies_is_told_alike_at_both_ends(
+    cluster: Cluster, denial: JSON
+) -> None:
+    cluster.intent("shop", CHARGE)
+    cluster.intent("payments", FROM_SHOP)
+    cluster.cluster_policy("cut", {"tier": "Admin", "priority": 1, **denial})
+    cluster.enforce("shop")
+    cluster.enforce("payments")
+    for namespace in ("shop", "payments", "shop"):
+        found = cluster.look(namespace)
+        assert codes(found) == [("NarrowedByForeign", "ClusterNetworkPolicy cut")]
+        assert found.findings[0].mender == "the platform team"
+        assert not found.incoming
+        assert {row.state for row in found.rows} == {"closed"}
+
+
+def test_what_the_platform_denies_too_is_half_open_while_the_other_side_is_missing(
+    cluster: Cluster,
+) -> None:
+    cluster.intent("shop", CHARGE)
+    denial = {"subject": IN_PAYMENTS, "ingress": [{**DENY, "from": [IN_SHOP]}]}
+    cluster.cluster_policy("cut", {"tier": "Admin", "priority": 1, **denial})
+    cluster.enforce("payments")
+    assert codes(cluster.look("shop")) == [("HalfOpen", "r0")]
+    assert [each.rule for each in cluster.look("payments").incoming] == ["r0"]

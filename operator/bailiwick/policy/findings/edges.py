@@ -93,7 +93,7 @@ class EdgeReport:
             )
 
     def _closed(self) -> Iterator[Finding]:
-        for policy, edges in self._by_policy(State.CLOSED, self.foreign.denies):
+        for policy, edges in self._by_policy(State.CLOSED, self.foreign.denies, of_cluster=True):
             yield self._of_policy(
                 policy,
                 Severity.WARNING,
@@ -114,7 +114,7 @@ class EdgeReport:
             )
 
     def _unknown(self) -> Iterator[Finding]:
-        for policy, edges in self._by_policy(State.UNKNOWN, self.foreign.perhaps):
+        for policy, edges in self._by_policy(State.UNKNOWN, self.foreign.perhaps, of_cluster=True):
             yield self._of_policy(
                 policy,
                 Severity.WARNING,
@@ -129,7 +129,7 @@ class EdgeReport:
             for edge in self._with(State.UNKNOWN)
             if isinstance(edge.source, Workload)
             and isinstance(edge.target, Workload)
-            and not self._speaking_of(edge, self.foreign.perhaps)
+            and not self._speaking_of(edge, self.foreign.perhaps, of_cluster=True)
         ]
         if own:
             yield self._note(
@@ -195,22 +195,37 @@ class EdgeReport:
     def _with(self, state: State) -> list[NamespaceEdge]:
         return [edge for edge in self.edges if edge.state is state]
 
-    def _by_policy(self, state: State, policies: Declared) -> list[tuple[str, list[NamespaceEdge]]]:
+    def _by_policy(
+        self, state: State, policies: Declared, *, of_cluster: bool = False
+    ) -> list[tuple[str, list[NamespaceEdge]]]:
         """Return the edges of a state by the policies that speak of them."""
         found: dict[str, list[NamespaceEdge]] = defaultdict(list)
         for edge in self._with(state):
-            for policy in self._speaking_of(edge, policies):
+            for policy in self._speaking_of(edge, policies, of_cluster=of_cluster):
                 found[policy].append(edge)
         return sorted(found.items())
 
-    def _speaking_of(self, edge: NamespaceEdge, policies: Declared) -> list[str]:
-        found: set[DeclaredBy] = set()
-        for number, direction, end in self._own_halves(edge):
+    def _speaking_of(
+        self, edge: NamespaceEdge, policies: Declared, *, of_cluster: bool = False
+    ) -> list[str]:
+        """Return the policies that speak of the namespace's own halves of an edge.
+
+        `of_cluster`: of the half in another namespace too, where they are policies of the cluster.
+        """
+        found: set[str] = set()
+        for own, number, direction, end in self._halves(edge):
+            speaking: set[DeclaredBy] = set()
             for other in self._numbers(end):
-                found |= policies.by(number, direction, edge.ports, other=other)
+                speaking |= policies.by(number, direction, edge.ports, other=other)
             for place in () if isinstance(end, Workload) else (each[0] for each in end):
-                found |= policies.by(number, direction, edge.ports, place=place)
-        return sorted(by.rule for by in found)
+                speaking |= policies.by(number, direction, edge.ports, place=place)
+            is_own = own.namespace == self.here
+            found |= {
+                by.rule
+                for by in speaking
+                if is_own or (of_cluster and not self.foreign.keys[by.rule].namespace)
+            }
+        return sorted(found)
 
     def _isolating(self, edge: NamespaceEdge) -> list[str]:
         """Return the policies of others that isolate where the namespace's intent does not."""
@@ -225,13 +240,18 @@ class EdgeReport:
 
     def _own_halves(self, edge: NamespaceEdge) -> Iterator[tuple[int, Direction, End]]:
         """Go through the halves in the namespace itself: those of others are not its affair."""
+        for own, number, direction, end in self._halves(edge):
+            if own.namespace == self.here:
+                yield number, direction, end
+
+    def _halves(self, edge: NamespaceEdge) -> Iterator[tuple[Workload, int, Direction, End]]:
         for own, direction, end in (
             (edge.source, Direction.EGRESS, edge.target),
             (edge.target, Direction.INGRESS, edge.source),
         ):
-            if isinstance(own, Workload) and own.namespace == self.here:
+            if isinstance(own, Workload):
                 for number in self._numbers(own):
-                    yield number, direction, end
+                    yield own, number, direction, end
 
     def _numbers(self, end: End) -> Sequence[int]:
         return self.workloads.classes[end] if isinstance(end, Workload) else ()

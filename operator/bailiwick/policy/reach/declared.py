@@ -142,10 +142,17 @@ def holds(peers: Peers, number: int) -> bool:
 
 
 def half(graph: Graph, number: int, direction: Direction, other: int) -> PortSet:
-    """Return the ports that one end lets through to another class, or may let through."""
+    """Return the ports that one end lets through to another class, or may let through.
+
+    What nobody but an admin policy denies is among them: the end has done its part.
+    """
     return _joined(
         entry.ports
-        for entry in graph.table(number, direction)
+        for table in (
+            graph.table(number, direction),
+            graph.table_without_admin(number, direction),
+        )
+        for entry in table
         if holds(entry.allowed, other) or holds(entry.unknown, other)
     )
 

@@ -117,6 +117,10 @@ class Graph:
         """Return what is allowed for a class in a direction."""
         return self._tables.table(number, direction)
 
+    def table_without_admin(self, number: int, direction: Direction) -> Table:
+        """Return what a class's namespace lets through, whatever admin policies say of it."""
+        return self._tables.without_admin(number, direction)
+
     def connection(self, source: int, target: int) -> Connection:
         """Say on what ports some pod of a class can reach some pod of another.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from bailiwick.policy.reach.classes import Classes
 from bailiwick.policy.reach.decide import Match, ResolvedRule, Stack, Table, decide
@@ -25,6 +26,7 @@ class Tables:
         self._policies = policies
         self._resolver = resolver
         self._tables: dict[Direction, dict[int, Table]] = {each: {} for each in Direction}
+        self._without_admin: dict[Direction, dict[int, Table]] = {each: {} for each in Direction}
         self._selecting: dict[int, list[Policy]] = {}
         self._rules: dict[tuple[PolicyKey, Direction], list[ResolvedRule]] = {}
 
@@ -32,7 +34,19 @@ class Tables:
         """Return what is allowed for a class in a direction."""
         found = self._tables[direction].get(number)
         if found is None:
-            found = self._tables[direction][number] = decide(self._stack(number, direction))
+            stack = self._stack(number, direction)
+            found = self._tables[direction][number] = decide(stack)
+            if not stack.admin:
+                self._without_admin[direction][number] = found
+        return found
+
+    def without_admin(self, number: int, direction: Direction) -> Table:
+        """Return what would be allowed for a class in a direction if no admin policy decided."""
+        self.table(number, direction)
+        found = self._without_admin[direction].get(number)
+        if found is None:
+            stack = replace(self._stack(number, direction), admin=())
+            found = self._without_admin[direction][number] = decide(stack)
         return found
 
     def selecting(self, number: int) -> list[Policy]:
@@ -48,6 +62,7 @@ class Tables:
         for direction in directions:
             for number in touched:
                 self._tables[direction].pop(number, None)
+                self._without_admin[direction].pop(number, None)
 
     def forget_policies(self, classes: PodSet) -> None:
         """Look anew which policies select some classes, too."""
