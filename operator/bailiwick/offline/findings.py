@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bailiwick.offline.documents import Place
 from bailiwick.policy.findings import finding
-from bailiwick.policy.findings.finding import Severity, finding_id
+from bailiwick.policy.findings.finding import PLATFORM_TEAM, Severity, finding_id, owner_of
 from bailiwick.reports.snippets import snippet
 
 
@@ -17,6 +17,8 @@ class Finding:
 
     `about` is the rule, policy or workload; `detail` tells two findings of one code about the
     same thing apart. `suggestion` is YAML to paste, with where to paste it in a comment.
+    `given_mender` is who can mend it, where that is not who answers for the namespace. `policy` is
+    the policy that causes it, `rule` the rule.
     """
 
     namespace: str
@@ -27,6 +29,9 @@ class Finding:
     place: Place
     detail: str = ""
     suggestion: str = ""
+    given_mender: str = ""
+    policy: str = ""
+    rule: str = ""
 
     @classmethod
     def at(cls, place: Place, found: finding.Finding) -> Finding:
@@ -41,7 +46,21 @@ class Finding:
             place,
             found.detail,
             snippet(missing.namespace, [missing.rule]) if missing else "",
+            found.mender,
+            str(found.policy) if found.policy else "",
+            found.about if found.of_rule else "",
         )
+
+    @property
+    def mender(self) -> str:
+        """Who can mend it."""
+        answers = owner_of(self.namespace) if self.namespace else PLATFORM_TEAM
+        return self.given_mender or answers
+
+    @property
+    def is_for_others(self) -> bool:
+        """Whether others than those who answer for the namespace have to mend it."""
+        return bool(self.namespace) and self.mender != owner_of(self.namespace)
 
     @property
     def id(self) -> str:

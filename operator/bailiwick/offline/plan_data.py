@@ -13,6 +13,7 @@ from bailiwick.policy.findings import words
 from bailiwick.policy.reach import addresses
 from bailiwick.policy.reach.namespace_edges import End, NamespaceEdge
 from bailiwick.policy.reach.pods import Workload
+from bailiwick.reports.network import incoming_data
 
 JSON = dict[str, Any]
 
@@ -39,7 +40,12 @@ def finding_data(finding: Finding) -> JSON:
         "code": finding.code,
         "about": finding.about,
         "message": finding.message,
+        "mender": finding.mender,
     }
+    if finding.policy:
+        found["policy"] = finding.policy
+    if finding.rule:
+        found["rule"] = finding.rule
     if finding.place.source:
         found["file"] = finding.place.source
         found["line"] = finding.place.line
@@ -98,5 +104,6 @@ def _namespace(each: NamespacePlan) -> JSON:
             "policies": [policy.manifest(each.name) for policy in each.held.compiled.policies],
             "edges": sorted(map(edge_data, each.edges), key=str),
             "cut": sorted(map(edge_data, each.cut), key=str),
+            "incomingHalfOpen": [incoming_data(each.name, asked) for asked in each.incoming],
         }
     return {**found, "findings": [finding_data(finding) for finding in each.findings]}

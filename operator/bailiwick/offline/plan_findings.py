@@ -14,7 +14,7 @@ from bailiwick.offline.inventory import Inventory
 from bailiwick.offline.policy_findings import of_ranges, of_unknown_fields
 from bailiwick.policy.findings.finding import Severity, of_compiler, of_review
 from bailiwick.policy.reach.model import PolicyKey
-from bailiwick.policy.rules import NamespacePeer, Rule, ServicePeer
+from bailiwick.policy.rules import Rule
 
 _INTENT: Final = "SecurityIntent"
 _PROFILE: Final = "SecurityProfile"
@@ -101,7 +101,7 @@ def of_intent(held: Governed, places: Places, unknown: Collection[str]) -> Itera
     elsewhere = {
         rule.field: names
         for rule in (*effective.rules, *effective.allowances)
-        if (names := sorted(_named(rule) & set(unknown)))
+        if (names := sorted(rule.namespaces() & set(unknown)))
     }
     for rule in effective.rules:
         for name in elsewhere.get(rule.field, ()):
@@ -123,9 +123,3 @@ def _elsewhere(held: Governed, rule: Rule, namespace: str, places: Places) -> Fi
         place=places.of(held, rule.field),
         detail=namespace,
     )
-
-
-def _named(rule: Rule) -> set[str]:
-    """Return the namespaces that a rule speaks of."""
-    peers = (rule.source, rule.target)
-    return {peer.namespace for peer in peers if isinstance(peer, NamespacePeer | ServicePeer)}

@@ -100,7 +100,8 @@ def finding_lines(finding: Finding) -> Iterator[str]:
     where = f" (`{finding.place}`)" if finding.place.source else ""
     namespace = f"**{escaped(finding.namespace)}** " if finding.namespace else ""
     sign = _SIGNS[finding.severity]
-    yield f"- {sign} {namespace}{finding.code}: {escaped(finding.message)}{where}"
+    whose = f" (for {escaped(finding.mender)})" if finding.is_for_others else ""
+    yield f"- {sign} {namespace}{finding.code}{whose}: {escaped(finding.message)}{where}"
     if finding.suggestion:
         yield ""
         yield "  ```yaml"
@@ -118,13 +119,23 @@ def _details(each: NamespacePlan, plan: Plan) -> Iterator[str]:
         yield "Possible today, and cut once it is enforced:"
         yield ""
         yield from markdown(plan_text.HEADER[:3], [r[:3] for r in plan_text.rows(each.cut, names)])
+    if each.incoming:
+        yield ""
+        yield "Declared by other namespaces, and not let through here:"
+        yield ""
+        yield from markdown(plan_text.ASKED_HEADER, plan_text.asked_rows(each, names))
+        yield ""
+        yield "```yaml"
+        yield from plan_text.to_add(each).splitlines()
+        yield "```"
     yield ""
     yield "</details>"
 
 
 def _line(finding: Finding) -> str:
     where = f"{finding.place}: " if finding.place.source else ""
-    return f"{where}{finding.severity} {finding.code}: {finding.message}"
+    whose = f" (for {finding.mender})" if finding.is_for_others else ""
+    return f"{where}{finding.severity} {finding.code}{whose}: {finding.message}"
 
 
 def _xml(text: str) -> str:
@@ -138,6 +149,7 @@ def _result(finding: Finding, codes: list[str]) -> dict[str, Any]:
         "level": _LEVELS[finding.severity],
         "message": {"text": finding.message},
         "partialFingerprints": {"bailiwick/v1": finding.id},
+        "properties": {"namespace": finding.namespace, "mender": finding.mender},
     }
     if finding.place.source:
         place: dict[str, Any] = {"artifactLocation": {"uri": quote(finding.place.source)}}

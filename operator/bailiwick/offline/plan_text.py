@@ -15,11 +15,15 @@ from bailiwick.policy.findings import words
 from bailiwick.policy.findings.finding import Severity
 from bailiwick.policy.findings.folding import Edge, folded
 from bailiwick.policy.findings.words import Names
+from bailiwick.policy.network.naming import slug
 from bailiwick.policy.reach.declared import DeclaredBy
 from bailiwick.policy.reach.namespace_edges import NamespaceEdge, State
 from bailiwick.policy.reach.ports import PortSet
+from bailiwick.reports.snippets import snippet
 
 HEADER: Final = ("FROM", "TO", "PORTS", "STATE", "OPENED BY")
+
+ASKED_HEADER: Final = ("FROM", "TO", "PORTS", "RULE")
 
 _CUTS_SHOWN: Final = 20
 _INDENT: Final = "  "
@@ -97,6 +101,39 @@ def _namespace(each: NamespacePlan, plan: Plan, *, policies: bool) -> Iterator[s
     for finding in each.findings:
         yield ""
         yield from finding_lines(finding, _INDENT)
+    if each.incoming:
+        yield ""
+        yield f"{_INDENT}Declared by other namespaces, and not let through here:"
+        yield from table(ASKED_HEADER, asked_rows(each, names), indent=_INDENT)
+        yield f"{_INDENT}To let it through, add"
+        yield from (f"{_INDENT * 2}{line}" for line in to_add(each).splitlines())
+
+
+def asked_rows(each: NamespacePlan, names: Names) -> list[tuple[str, ...]]:
+    """Return the rows of what other namespaces ask of one."""
+    return [
+        (
+            ", ".join(names.several(asked.sources)),
+            ", ".join(names.several(asked.targets)),
+            words.ports(asked.ports),
+            f"{asked.rule} of {asked.namespace}",
+        )
+        for asked in each.incoming
+    ]
+
+
+def to_add(each: NamespacePlan) -> str:
+    """Return the rules that would let through what other namespaces ask of one.
+
+    Where two of them, or one that is there, have a name in common, the namespace is added to it.
+    """
+    asked = {(one.namespace, one.rule): one.missing.rule for one in each.incoming}
+    taken, rules = set(each.rules), []
+    for (namespace, name), rule in asked.items():
+        own = slug(f"{name}-of-{namespace}", 63) if name in taken else name
+        taken.add(own)
+        rules.append({**rule, "name": own})
+    return snippet(each.name, rules)
 
 
 def _policies(each: NamespacePlan) -> list[tuple[str, str, str]]:
@@ -109,7 +146,8 @@ def _policies(each: NamespacePlan) -> list[tuple[str, str, str]]:
 def finding_lines(finding: Finding, indent: str = "") -> Iterator[str]:
     """Write a finding: its place and code, what it says, and what to paste."""
     place = f"{finding.place}: " if finding.place.source else ""
-    yield f"{indent}{place}{finding.severity} {finding.code}"
+    whose = f" (for {finding.mender})" if finding.is_for_others else ""
+    yield f"{indent}{place}{finding.severity} {finding.code}{whose}"
     room = indent + _INDENT
     yield from _wrapped(finding.message, room)
     for line in finding.suggestion.splitlines():

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from bailiwick.api.meta import MANAGED_BY, MANAGED_BY_LABEL, ORIGIN_LABEL
+from bailiwick.api.meta import MANAGED_BY, MANAGED_BY_LABEL
 from bailiwick.offline.declared import declarations
 from bailiwick.offline.differences import Changes
 from bailiwick.offline.documents import Document
@@ -22,6 +22,9 @@ from bailiwick.offline.world import World, world
 from bailiwick.policy.cluster import FixedCluster
 from bailiwick.policy.dialects import CILIUM_ENFORCER, CILIUM_KIND, Dialect
 from bailiwick.policy.findings.edges import EdgeReport, Foreign
+from bailiwick.policy.findings.effective import Desired
+from bailiwick.policy.findings.incoming import Ask, Incoming, asks_of, incoming
+from bailiwick.policy.findings.isolation import unisolated
 from bailiwick.policy.findings.words import Names
 from bailiwick.policy.reach.cluster_network import ClusterNetwork, cluster_network
 from bailiwick.policy.reach.declared import Declared, DeclaredBy
@@ -36,12 +39,14 @@ class NamespacePlan:
     """A namespace: what it is held to, the edges it would have, and what there is to say.
 
     In Audit, `edges` are those it would have with Enforce, and `cut` those it would lose.
+    `incoming` is what other namespaces declare and this one would not let through.
     """
 
     held: Governed
     edges: tuple[NamespaceEdge, ...] = ()
     cut: tuple[NamespaceEdge, ...] = ()
     findings: tuple[Finding, ...] = ()
+    incoming: tuple[Incoming, ...] = ()
 
     @property
     def name(self) -> str:
@@ -129,16 +134,23 @@ def _whole(
     network: ClusterNetwork,
 ) -> Plan:
     cluster = assumed.without_unused(looked_at)
-    ours = {held.namespace.name: _policies(held) for held in governed}
-    foreign = _foreign(inventory, {*ours})
-    everything = [*foreign, *(policy for each in ours.values() for policy in each)]
+    desired = {
+        held.namespace.name: Desired.of(held.namespace.name, held.compiled) for held in governed
+    }
+    foreign = _foreign(inventory, {*desired})
+    everything = [*foreign, *(policy for each in desired.values() for policy in each.policies)]
     entrances = inventory.all_entrances()
     after = world(cluster, everything, entrances, network)
     now = after
     if not all(held.is_enforced for held in governed):
-        enforced = [p for held in governed if held.is_enforced for p in ours[held.namespace.name]]
+        enforced = [
+            p
+            for held in governed
+            if held.is_enforced
+            for p in desired[held.namespace.name].policies
+        ]
         now = world(cluster, [*foreign, *enforced], entrances, network)
-    made_of = _made_of(governed)
+    made_of = {key: by for each in desired.values() for key, by in each.made_of.items()}
     reader = _Reader(
         inventory,
         Declared(after.workloads.graph, made_of),
@@ -146,6 +158,7 @@ def _whole(
         now,
         after,
         unknown,
+        _asks(governed, desired),
     )
     remarks = [*of_manifests(inventory), *of_names(inventory, after.workloads.graph, foreign)]
     names = {held.namespace.name for held in governed}
@@ -175,6 +188,7 @@ class _Reader:
     now: World
     after: World
     unknown: frozenset[str]
+    asks: Mapping[str, Sequence[Ask]]
 
     def namespace(self, held: Governed, remarks: Iterable[Finding]) -> NamespacePlan:
         """Return the plan of a namespace."""
@@ -189,25 +203,24 @@ class _Reader:
         rules = {rule.name: rule for rule in held.effective.rules}
         names = Names(workloads.classes, name)
         report = EdgeReport(name, rules, names, edges, cut, workloads, self.declared, self.foreign)
-        for told in report.findings():
+        free = unisolated(held.effective, self.now.workloads.graph, names)
+        for told in (*report.findings(), *free):
             at = places.of_policy(told.policy) if told.policy else places.of(held, told.field)
             findings.append(Finding.at(at, told))
-        return NamespacePlan(held, tuple(edges), tuple(cut), tuple(in_order(findings)))
+        asks = incoming(name, workloads.graph, self.asks.get(name, ()))
+        return NamespacePlan(held, tuple(edges), tuple(cut), tuple(in_order(findings)), tuple(asks))
 
 
-def _policies(held: Governed) -> list[Policy]:
-    namespace = held.namespace.name
-    return [policy for each in held.compiled.policies for policy in each.read(namespace)]
-
-
-def _made_of(governed: Iterable[Governed]) -> dict[PolicyKey, DeclaredBy | None]:
-    """Return the policies of intents, each with the rule that it was made of."""
-    found: dict[PolicyKey, DeclaredBy | None] = {}
+def _asks(
+    governed: Iterable[Governed], desired: Mapping[str, Desired]
+) -> Mapping[str, Sequence[Ask]]:
+    """Return what namespaces ask of each other, by whom it is asked of."""
+    found: dict[str, list[Ask]] = defaultdict(list)
     for held in governed:
-        for policy in held.compiled.policies:
-            key = PolicyKey(policy.dialect.value, held.namespace.name, policy.name)
-            from_profile = policy.labels.get(ORIGIN_LABEL) == "profile"
-            found[key] = DeclaredBy(policy.rule, from_profile) if policy.rule else None
+        here, rules = held.namespace.name, held.effective.rules if held.effective else ()
+        own = desired[here]
+        for name, asks in asks_of(here, rules, own.policies, own.made_of).items():
+            found[name] += asks
     return found
 
 

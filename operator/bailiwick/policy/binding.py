@@ -101,6 +101,6 @@ def _not_found(where: str, name: str, profiles: Iterable[str]) -> Problem:
     there = ", ".join(sorted(profiles)) or "none"
     return Problem(
         "ProfileNotFound",
-        f'{where} names "{name}", which is not there. SecurityProfiles in this cluster: {there}. '
-        "Nothing was changed in the namespace",
+        f'{where} names "{name}", and there is no such SecurityProfile; there are: {there}. While '
+        "that is so, nothing is changed in the namespace",
     )

@@ -128,6 +128,11 @@ class Rule:
     from_profile: bool = False
     field: str = ""
 
+    def namespaces(self) -> set[str]:
+        """Return the namespaces that it speaks of by name."""
+        peers = (self.source, self.target)
+        return {peer.namespace for peer in peers if isinstance(peer, NamespacePeer | ServicePeer)}
+
 
 @dataclass(frozen=True, slots=True)
 class TemplateRequest:

@@ -38,7 +38,7 @@ def network_status(evidence: Evidence) -> JSON:
 
 
 def _edges(here: str, reach: NamespaceReach) -> JSON:
-    asked, omitted = bounded([_incoming(here, each) for each in reach.incoming], INCOMING_LIMIT)
+    asked, omitted = bounded([incoming_data(here, each) for each in reach.incoming], INCOMING_LIMIT)
     result: JSON = {
         "declaredEdges": reach.declared_edges,
         "effectiveEdges": reach.effective_edges,
@@ -63,7 +63,8 @@ def _finding(each: Finding) -> JSON:
     )
 
 
-def _incoming(here: str, each: Incoming) -> JSON:
+def incoming_data(here: str, each: Incoming) -> JSON:
+    """Write what another namespace asks of the namespace `here`."""
     return {
         "namespace": line(each.namespace),
         "rule": line(each.rule),

@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING
 from bailiwick.engine.dependents import Dependents
 from bailiwick.policy.facts import ClusterPolicy
 from bailiwick.policy.findings.effective import Desired, Held, NamespaceReach
-from bailiwick.policy.findings.incoming import Ask
+from bailiwick.policy.findings.incoming import Ask, asks_of
 from bailiwick.policy.network.specs import text
 from bailiwick.policy.reach.cluster_network import cluster_network
-from bailiwick.policy.reach.declared import DeclaredBy
 from bailiwick.policy.reach.kinds.unreadable import cluster_policy_or_unknown, read_or_unknown
 from bailiwick.policy.reach.neighbourhood import may_select, neighbourhood
 from bailiwick.policy.reach.pods import workload_of
-from bailiwick.policy.rules import NamespacePeer, Rule, ServicePeer
+from bailiwick.policy.rules import Rule
 
 if TYPE_CHECKING:
     from bailiwick.engine.meaning import Meaning
@@ -107,7 +106,7 @@ class Reachability:
         What it lets through may be about to change, and a status would be written twice.
         """
         here = meaning.effective.namespace
-        named = {name for rule in meaning.effective.rules for name in _named(rule)} - {here}
+        named = {name for rule in meaning.effective.rules for name in rule.namespaces()} - {here}
         waits = any(self.concerns(name) and name not in self._seen_to for name in named)
         if waits:
             self._note_asks(here, meaning.effective.rules, Desired.of(here, meaning.compiled))
@@ -201,13 +200,7 @@ class Reachability:
         return True
 
     def _note_asks(self, here: str, rules: Iterable[Rule], desired: Desired) -> None:
-        asks: dict[str, list[Ask]] = defaultdict(list)
-        for rule in rules:
-            made = [p for p in desired.policies if desired.made_of[p.key] == DeclaredBy(rule.name)]
-            for name in _named(rule):
-                if name != here:
-                    asks[name].append(Ask(here, rule, tuple(made)))
-        self._keep_asks(here, {name: tuple(each) for name, each in asks.items()})
+        self._keep_asks(here, asks_of(here, rules, desired.policies, desired.made_of))
 
     def _keep_asks(self, here: str, asks: Mapping[str, tuple[Ask, ...]]) -> None:
         for name in self._asked_by.get(here, frozenset()) | asks.keys():
@@ -255,8 +248,3 @@ def _of_cluster(policy: NetworkPolicy | ClusterPolicy) -> list[Policy]:
     if isinstance(policy, ClusterPolicy):
         return [cluster_policy_or_unknown(policy)]
     return read_or_unknown(policy)
-
-
-def _named(rule: Rule) -> set[str]:
-    peers = (rule.source, rule.target)
-    return {peer.namespace for peer in peers if isinstance(peer, NamespacePeer | ServicePeer)}

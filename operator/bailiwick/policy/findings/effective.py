@@ -14,11 +14,11 @@ from bailiwick.policy.findings.finding import (
     Finding,
     Severity,
     in_order,
-    owner_of,
 )
 from bailiwick.policy.findings.folding import Edge, folded, is_told
 from bailiwick.policy.findings.incoming import Ask, Incoming, incoming
-from bailiwick.policy.findings.words import Names, outside, some
+from bailiwick.policy.findings.isolation import unisolated
+from bailiwick.policy.findings.words import Names, outside
 from bailiwick.policy.findings.words import ports as in_words
 from bailiwick.policy.network.model import CompiledNetwork
 from bailiwick.policy.reach.declared import Declared, DeclaredBy
@@ -33,9 +33,6 @@ from bailiwick.policy.reach.namespace_edges import (
 from bailiwick.policy.reach.neighbourhood import Neighbourhood
 from bailiwick.policy.reach.pods import Workload
 from bailiwick.policy.reach.workloads import Workloads
-from bailiwick.policy.rules import Direction
-
-_TOLD = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +133,11 @@ class Held:
         report = EdgeReport(
             here, rules, self._names, edges, cut, self._read, self._declared, self._foreign_policies
         )
-        findings = [*self._unread(), *report.findings(), *self._unisolated()]
+        findings = [
+            *self._unread(),
+            *report.findings(),
+            *unisolated(self.effective, self._now.graph, self._names),
+        ]
         audit = self._audited(report, today) if self._is_audit else None
         return NamespaceReach(
             len({(e.source, e.target) for e in _counted(edges) if e.state in _DECLARED}),
@@ -207,32 +208,6 @@ class Held:
                 mender=PLATFORM_TEAM,
             )
 
-    def _unisolated(self) -> Iterator[Finding]:
-        """Tell of pods that nothing isolates today, in a direction that the profile asks for."""
-        here, graph = self.effective.namespace, self._now.graph
-        for direction in sorted(self.effective.isolate):
-            free = {
-                workload
-                for each in graph.classes.all()
-                if each.namespace == here
-                and not each.signature.host_network
-                and not _isolates(graph, each.number, direction)
-                for workload in each.workloads
-            }
-            if not free:
-                continue
-            names = some(self._names.several(free), _TOLD)
-            yield Finding(
-                here,
-                Severity.NOTE if self._is_audit else Severity.ERROR,
-                "Unisolated",
-                direction.value,
-                f"no policy restricts {direction.value.lower()} of {names}: "
-                + ("Enforce would" if self._is_audit else "see condition Ready for why not"),
-                "spec.enforcement" if self._is_audit else "",
-                mender=owner_of(here),
-            )
-
     def _audited(self, report: EdgeReport, today: Iterable[NamespaceEdge]) -> Audit:
         told = [edge for edge in report.cut if is_told(edge.source, edge.target)]
         rows = folded((Edge(e.source, e.target, e.ports) for e in told), self._names)
@@ -252,8 +227,3 @@ _POSSIBLE = frozenset({State.OPEN, State.WIDENED})
 def _counted(edges: Iterable[NamespaceEdge]) -> Iterator[NamespaceEdge]:
     """Go through the edges that people count: few workloads talk to themselves."""
     return (edge for edge in edges if is_told(edge.source, edge.target))
-
-
-def _isolates(graph: Graph, number: int, direction: Direction) -> bool:
-    sides = (policy.sides.get(direction) for policy in graph.of_class(number))
-    return any(side is not None and side.isolates for side in sides)

@@ -100,7 +100,7 @@ def of_compiler(namespace: str, found: NetworkFinding) -> Finding:
         found.rule,
         about + found.message,
         found.field,
-        found.message,
+        found.detail,
         PLATFORM_TEAM if of_profile else owner_of(namespace),
     )
 

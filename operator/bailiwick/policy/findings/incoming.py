@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bailiwick.policy.findings.finding import Missing
 from bailiwick.policy.findings.mirror import mirrored
 from bailiwick.policy.reach import ports as port_sets
-from bailiwick.policy.reach.declared import half
+from bailiwick.policy.reach.declared import DeclaredBy, half
 from bailiwick.policy.reach.graph import Graph
-from bailiwick.policy.reach.model import Policy
+from bailiwick.policy.reach.model import Policy, PolicyKey
 from bailiwick.policy.reach.peers import PodSet, numbers
 from bailiwick.policy.reach.pods import Workload
 from bailiwick.policy.reach.ports import PortSet
@@ -44,6 +44,21 @@ class Incoming:
     targets: tuple[Workload, ...]
     ports: PortSet
     missing: Missing
+
+
+def asks_of(
+    here: str,
+    rules: Iterable[Rule],
+    policies: Sequence[Policy],
+    made_of: Mapping[PolicyKey, DeclaredBy | None],
+) -> dict[str, tuple[Ask, ...]]:
+    """Return the rules of the intent of `here` that name other namespaces, by those."""
+    found: dict[str, list[Ask]] = defaultdict(list)
+    for rule in rules:
+        made = tuple(p for p in policies if made_of[p.key] == DeclaredBy(rule.name))
+        for name in rule.namespaces() - {here}:
+            found[name].append(Ask(here, rule, made))
+    return {name: tuple(asks) for name, asks in found.items()}
 
 
 def incoming(here: str, graph: Graph, asks: Iterable[Ask]) -> Iterator[Incoming]:

@@ -189,5 +189,6 @@ def _tell_unknown(scope: Scope, what: str, served: Iterable[ServicePort], ports:
             "UnresolvedPort",
             f"{what} does not listen on {listed}: leave it out",
             "closed",
+            what,
         )
     return len(unknown)

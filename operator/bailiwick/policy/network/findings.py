@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from bailiwick.policy.facts import Pod
 from bailiwick.policy.network.dependencies import ports_key
 from bailiwick.policy.network.model import NetworkFinding
 from bailiwick.policy.network.reading import Reading
+from bailiwick.policy.reach.pods import workload_of
 from bailiwick.policy.rules import Rule, TemplateRequest, WorkloadPeer
 from bailiwick.policy.selectors import Selector
 
@@ -15,13 +17,13 @@ NOT_OURS = (
     "of this namespace"
 )
 HTTP_CLOSED = (
-    "nothing that the operator knows of in this cluster can tell HTTP requests apart, so the rule "
-    "is closed, its ports too: leave out http to open the ports for all requests, or ask the "
+    "nothing that is known to enforce policies can tell HTTP requests apart, so the rule is "
+    "closed, its ports too: leave out http to open the ports for all requests, or ask the "
     "platform team"
 )
 HTTP_OPEN = (
-    "nothing that the operator knows of in this cluster can tell HTTP requests apart: the ports "
-    "are open for all requests, as the profile allows"
+    "nothing that is known to enforce policies can tell HTTP requests apart: the ports are "
+    "open for all requests, as the profile allows"
 )
 _NAMED = 3
 
@@ -73,7 +75,7 @@ def about_host_network(namespace: str, reading: Reading, into: list[NetworkFindi
     reading.looked_at.add(ports_key(namespace))
     if not reading.can_read("pods"):
         return
-    names = [pod.name for pod in reading.pods(namespace) if pod.host_network]
+    names = _workloads(pod for pod in reading.pods(namespace) if pod.host_network)
     if names:
         into.append(
             NetworkFinding(
@@ -100,17 +102,19 @@ def about_workloads(
     for selector in selectors:
         if not selector:
             continue
+        who = str(WorkloadPeer(selector))
         pods = [p for p in reading.pods(namespace) if selector.matches(p.labels)]
-        on_host = [p.name for p in pods if p.host_network]
+        on_host = _workloads(pod for pod in pods if pod.host_network)
         if not pods:
             into.append(
                 NetworkFinding(
                     rule.name,
                     "UnmatchedSelector",
                     "warning",
-                    f"no pod here is among the {WorkloadPeer(selector)}: correct the labels, or "
+                    f"no pod here is among the {who}: correct the labels, or "
                     "remove the rule where it is not needed any more",
                     rule.field,
+                    who,
                 )
             )
         if on_host:
@@ -122,5 +126,11 @@ def about_workloads(
                     f"the rule does not hold for {some(on_host)}, on the network of their node: "
                     "remove hostNetwork from them where they do not need it",
                     rule.field,
+                    who,
                 )
             )
+
+
+def _workloads(pods: Iterable[Pod]) -> list[str]:
+    """Name pods by what makes them: their own names change with every restart."""
+    return sorted({workload_of(pod).name for pod in pods})

@@ -69,6 +69,7 @@ class NetworkFinding:
 
     `closed`: the rule, or the part that `message` names, is not opened. `warning`: it is
     opened, and may not mean what its owner thinks. `field` is where a person finds the rule.
+    `detail` tells findings of one code about one rule apart, whatever their messages name just now.
     """
 
     rule: str
@@ -76,6 +77,7 @@ class NetworkFinding:
     severity: Literal["closed", "warning"]
     message: str
     field: str = ""
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True, order=True)

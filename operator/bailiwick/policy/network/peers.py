@@ -28,8 +28,8 @@ from bailiwick.policy.rules import (
 )
 
 FQDN_CLOSED = (
-    "nothing that the operator knows of in this cluster can restrict traffic by host name: name "
-    "the addresses as a cidr, or ask the platform team"
+    "nothing that is known to enforce policies can restrict traffic by host name: name the "
+    "addresses as a cidr, or ask the platform team"
 )
 
 

@@ -43,10 +43,12 @@ class Scope:
     findings: list[NetworkFinding]
     dialect: Dialect = Dialect.NETWORK_POLICY
 
-    def tell(self, code: str, message: str, severity: Literal["closed", "warning"]) -> None:
+    def tell(
+        self, code: str, message: str, severity: Literal["closed", "warning"], detail: str
+    ) -> None:
         """Add a finding about the rule."""
         self.findings.append(
-            NetworkFinding(self.rule.name, code, severity, message, self.rule.field)
+            NetworkFinding(self.rule.name, code, severity, message, self.rule.field, detail)
         )
 
     def check_namespace(self, name: str, *, held: bool) -> None:
@@ -65,7 +67,7 @@ class Scope:
             missing = f"there is no namespace {name}: correct its name, or create it"
             if limited:
                 raise Closed("NamespaceNotFound", missing)
-            self.tell("NamespaceNotFound", missing, "warning")
+            self.tell("NamespaceNotFound", missing, "warning", name)
         elif limited and allowed is not None and not allowed.matches(namespace.labels):
             raise Closed(
                 "TooWide",
@@ -93,6 +95,7 @@ class Scope:
                     f"no pod of the target has a container port called {port.name} "
                     f"({port.protocol}): correct the name, or write the number",
                     "warning",
+                    str(port),
                 )
 
     def without_names(self, ports: Ports, what: str) -> tuple[Ports, int]:
@@ -108,5 +111,5 @@ class Scope:
         left = tuple(port for port in ports if not port.name)
         if not left:
             raise Closed("UnresolvedPort", message)
-        self.tell("UnresolvedPort", message, "closed")
+        self.tell("UnresolvedPort", message, "closed", what)
         return left, len(names)

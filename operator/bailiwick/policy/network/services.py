@@ -149,7 +149,7 @@ def _served(
         )
         if len(unknown) == len(ports):
             raise Closed("UnresolvedPort", message)
-        scope.tell("UnresolvedPort", message, "closed")
+        scope.tell("UnresolvedPort", message, "closed", what)
     return [each for port in ports for each in meant(port, known)], len(unknown)
 
 
