@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from bailiwick.policy.facts import Owner
+from bailiwick.policy.findings.finding import of_compiler
 from bailiwick.policy.settings import Settings
 from tests.unit.network.make import (
     CLUSTER,
@@ -202,6 +204,17 @@ def test_pods_on_the_network_of_their_node_are_told() -> None:
         ("r0", "HostNetwork"),
     ]
     assert "agent-1" in network.findings[0].message
+
+
+def test_a_pod_that_is_replaced_changes_nothing_that_is_said_of_it() -> None:
+    def told(name: str) -> list[tuple[str, str]]:
+        labels, owner = {"app": "agent"}, Owner("DaemonSet", "agent")
+        agent = pod("shop", name, labels, owner=owner, host_network=True)
+        network = compiled({"to": {"workload": {"matchLabels": labels}}}, on=having(pods=[agent]))
+        return [(of_compiler("shop", found).id, found.message) for found in network.findings]
+
+    assert told("agent-x7k2p") == told("agent-9qz4m")
+    assert len(told("agent-x7k2p")) == 2
 
 
 @pytest.mark.parametrize(
