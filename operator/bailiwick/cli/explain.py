@@ -17,7 +17,7 @@ from bailiwick.offline.explaining import Explainer
 from bailiwick.offline.plan_text import not_known
 from bailiwick.offline.planning import plan
 from bailiwick.offline.sources import CannotRead
-from bailiwick.policy.reach.explain import Outcome
+from bailiwick.policy.reach.halves import Outcome
 from bailiwick.policy.settings import Settings
 
 NOT_ALLOWED = 1

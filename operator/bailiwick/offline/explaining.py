@@ -12,7 +12,8 @@ from bailiwick.offline.planning import Plan
 from bailiwick.offline.suggestions import Suggester
 from bailiwick.offline.table import WIDTH
 from bailiwick.policy.ports import Port
-from bailiwick.policy.reach.explain import Explanation, Half, Outcome, Place, Reason, explain
+from bailiwick.policy.reach.explain import Explanation, Place, explain
+from bailiwick.policy.reach.halves import Half, Outcome, Reason
 from bailiwick.policy.reach.model import Action, PolicyKey
 
 _VERBS: Final = {

@@ -17,7 +17,8 @@ from bailiwick.policy.findings.mirror import ports
 from bailiwick.policy.limits import beyond_profile
 from bailiwick.policy.network.naming import slug
 from bailiwick.policy.ports import Port
-from bailiwick.policy.reach.explain import Explanation, Outcome
+from bailiwick.policy.reach.explain import Explanation
+from bailiwick.policy.reach.halves import Outcome
 from bailiwick.policy.reach.pods import Workload
 from bailiwick.policy.rules import Direction
 from bailiwick.reports.snippets import policy_as_yaml, snippet

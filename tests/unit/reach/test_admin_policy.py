@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from bailiwick.policy.reach import ports as port_sets
-from bailiwick.policy.reach.explain import Outcome
+from bailiwick.policy.reach.halves import Outcome
 from bailiwick.policy.reach.model import Policy
 from tests.unit.reach.make import (
     JSON,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bailiwick.policy.reach import ports as port_sets
-from bailiwick.policy.reach.explain import Outcome
+from bailiwick.policy.reach.halves import Outcome
 from bailiwick.policy.reach.kinds import cilium
 from bailiwick.policy.reach.model import InvalidPolicy, Policy
 from bailiwick.policy.rules import Direction

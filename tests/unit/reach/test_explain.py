@@ -9,7 +9,8 @@ from hypothesis import given
 from bailiwick.policy.reach import addresses
 from bailiwick.policy.reach.cluster_network import NOTHING_TOLD
 from bailiwick.policy.reach.edges import at
-from bailiwick.policy.reach.explain import Half, Outcome, Place, Reason, explain
+from bailiwick.policy.reach.explain import Place, explain
+from bailiwick.policy.reach.halves import Half, Outcome, Reason
 from bailiwick.policy.reach.model import Action, PolicyKey
 from bailiwick.policy.rules import Direction
 from tests.unit.reach.make import (

@@ -9,12 +9,13 @@ from typing import Final
 
 from bailiwick.kube.resources import SECURITY_INTENTS, SECURITY_PROFILES
 from bailiwick.offline.findings import Finding
-from bailiwick.offline.picture.model import Group, Line, Node, Picture, Side, Stroke, Why
+from bailiwick.offline.picture.model import Group, Line, Node, Picture, Side, Stroke
 from bailiwick.offline.picture.reasons import Reasons
 from bailiwick.offline.planning import NamespacePlan, Plan
 from bailiwick.offline.world import ENTRANCE, INGRESS_CONTROLLER
 from bailiwick.policy.findings import words
 from bailiwick.policy.findings.folding import is_told
+from bailiwick.policy.reach import ports as port_sets
 from bailiwick.policy.reach.decide import FREE
 from bailiwick.policy.reach.declared import Declared
 from bailiwick.policy.reach.edges import Connection
@@ -104,16 +105,16 @@ class _Composer:
 
     def _drawn(self) -> dict[tuple[Ends, Stroke], _Drawn]:
         found: dict[tuple[Ends, Stroke], _Drawn] = defaultdict(_Drawn)
-        # A set of ports takes 24 KB, and most lines have one of a few: equal ones are kept once.
-        known: dict[PortSet, PortSet] = {}
+        kept = port_sets.Kept()
         for edge in self._edges():
             if not is_told(edge.source, edge.target) or self._goes_without_saying(edge):
                 continue
             drawn = found[(edge.source, edge.target), _stroke(edge)]
-            ports = edge.ports | drawn.ports if drawn.ports else edge.ports
-            drawn.ports = known.setdefault(ports, ports)
+            ports = kept.of(edge.ports)
+            if drawn.ports is not ports:
+                drawn.ports = kept.of(ports | drawn.ports)
             drawn.by |= {f"{by.rule} (profile)" if by.from_profile else by.rule for by in edge.by}
-            own = replace(edge, ports=known.setdefault(edge.ports, edge.ports))
+            own = edge if edge.ports is ports else replace(edge, ports=ports)
             # The intents of both ends may say the same of it.
             if own not in drawn.edges:
                 drawn.edges.append(own)
@@ -181,11 +182,10 @@ class _Composer:
     # What is said of it
 
     def _line(self, source: int, target: int, stroke: Stroke, found: _Drawn) -> Line:
-        whys: dict[Why, None] = {}
-        for edge in found.edges:
-            whys.update(dict.fromkeys(self._reasons.whys(edge)))
+        # Equal ones are the same, and slow to compare.
+        whys = {id(why): why for edge in found.edges for why in self._reasons.whys(edge)}
         by = tuple(sorted(found.by))
-        return Line(source, target, stroke, words.ports(found.ports), by, tuple(whys))
+        return Line(source, target, stroke, words.ports(found.ports), by, tuple(whys.values()))
 
     def _node(self, group: int, name: str, end: End, reached: Mapping[End, PortSet]) -> Node:
         if not isinstance(end, Workload) or end == ENTRANCE:

@@ -11,7 +11,8 @@ from bailiwick.offline.picture.inside import Box, is_loose, shown_ports
 from bailiwick.offline.picture.layout import Layout
 from bailiwick.offline.picture.model import MEANINGS, Group, Line, Node, Picture, Stroke, Why
 from bailiwick.offline.picture.names import group_name
-from bailiwick.policy.reach.explain import Explanation, Half
+from bailiwick.policy.reach.explain import Explanation
+from bailiwick.policy.reach.halves import Half
 
 K = TypeVar("K", bound=Hashable)
 JSON = dict[str, Any]
@@ -67,11 +68,17 @@ class _Table(Generic[K]):
         self.values: list[Any] = []
         self._write = write
         self._known: dict[K, int] = {}
+        # Some things are slow to compare, and come again and again as what they are.
+        self._same: dict[int, tuple[K, int]] = {}
 
     def number(self, thing: K) -> int:
+        same = self._same.get(id(thing))
+        if same is not None:
+            return same[1]
         if thing not in self._known:
             self._known[thing] = len(self.values)
             self.values.append(self._write(thing))
+        self._same[id(thing)] = thing, self._known[thing]
         return self._known[thing]
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import product
+from operator import attrgetter
 from typing import Final
 
 from bailiwick.offline.ends import NamedEnd
@@ -14,12 +15,13 @@ from bailiwick.offline.suggestions import Suggester
 from bailiwick.offline.world import ENTRANCE, INGRESS_CONTROLLER
 from bailiwick.policy.facts import Protocol
 from bailiwick.policy.findings import words
-from bailiwick.policy.ports import PROTOCOLS, Port
+from bailiwick.policy.ports import Port
 from bailiwick.policy.reach import addresses
 from bailiwick.policy.reach import ports as port_sets
 from bailiwick.policy.reach.addresses import Addresses
-from bailiwick.policy.reach.explain import Explanation, Outcome, Place, explain
+from bailiwick.policy.reach.explain import Explanation, Explanations, Place
 from bailiwick.policy.reach.graph import Graph
+from bailiwick.policy.reach.halves import Outcome
 from bailiwick.policy.reach.namespace_edges import End, NamespaceEdge, State
 from bailiwick.policy.reach.peers import numbers
 from bailiwick.policy.reach.pods import Workload
@@ -44,20 +46,33 @@ class Reasons:
         self._before = _Cuts(plan.world.workloads.graph)
         self._after = _Cuts(plan.after.workloads.graph)
         self._suggester = Suggester.of(plan)
+        self._whys: dict[tuple[str, int, int, tuple[str, ...]], Why] = {}
 
     def whys(self, edge: NamespaceEdge) -> list[Why]:
-        """Explain every port of an edge; those of which all is alike are together."""
+        """Explain every port of an edge; those of which all is alike are together.
+
+        Equal ones are the same.
+        """
         cuts = self._before if edge.state is State.CUT else self._after
-        found: dict[tuple[Explanation, Explanation | None], PortSet] = defaultdict(int)
+        found: dict[tuple[int, int], _Alike] = {}
         for source, target in product(self._places(edge.source), self._places(edge.target)):
             for one, other, ports in cuts.parts(source, target, edge.ports):
-                told = explain(cuts.graph, one, other, *_first(ports))
+                port = port_sets.first(ports)
+                told = cuts.explanations.explain(one, other, *port)
                 if told.outcome is _OUTCOMES[edge.state]:
-                    found[told, self._once_enforced(edge, one, other, ports)] |= ports
-        return [
-            Why(words.ports(ports), told, enforced, self._additions(edge, ports, told))
-            for (told, enforced), ports in sorted(found.items(), key=lambda each: each[1])
-        ]
+                    enforced = self._once_enforced(edge, one, other, port)
+                    alike = found.setdefault((id(told), id(enforced)), _Alike(told, enforced))
+                    alike.ports = alike.ports | ports if alike.ports else ports
+        return [self._why(edge, each) for each in sorted(found.values(), key=attrgetter("ports"))]
+
+    def _why(self, edge: NamespaceEdge, alike: _Alike) -> Why:
+        told, enforced = alike.told, alike.enforced
+        add = self._additions(edge, alike.ports, told)
+        key = words.ports(alike.ports), id(told), id(enforced), add
+        found = self._whys.get(key)
+        if found is None:
+            found = self._whys[key] = Why(key[0], told, enforced, add)
+        return found
 
     def _places(self, end: End) -> list[Place | Addresses]:
         if not isinstance(end, Workload):
@@ -68,11 +83,11 @@ class Reasons:
         return [Place(number) for number in self._plan.after.workloads.classes[end]]
 
     def _once_enforced(
-        self, edge: NamespaceEdge, source: Place, target: Place, ports: PortSet
+        self, edge: NamespaceEdge, source: Place, target: Place, port: tuple[Protocol, int]
     ) -> Explanation | None:
         if edge.state is not State.CUT:
             return None
-        return explain(self._after.graph, source, target, *_first(ports))
+        return self._after.explanations.explain(source, target, *port)
 
     def _additions(self, edge: NamespaceEdge, ports: PortSet, told: Explanation) -> tuple[str, ...]:
         """Return the YAML that the other side would have to add."""
@@ -81,9 +96,18 @@ class Reasons:
             return ()
         if not isinstance(source, Workload) or not isinstance(target, Workload):
             return ()
-        protocol, first = _first(ports)
+        protocol, first = port_sets.first(ports)
         ends = (NamedEnd(source.name, (source,)), NamedEnd(target.name, (target,)))
         return tuple(self._suggester.suggest(*ends, Port.number(first, protocol), told))
+
+
+@dataclass(slots=True)
+class _Alike:
+    """Ports of which all is alike, now and once every intent is enforced."""
+
+    told: Explanation
+    enforced: Explanation | None
+    ports: PortSet = port_sets.NONE
 
 
 class _Cuts:
@@ -91,6 +115,7 @@ class _Cuts:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
+        self.explanations = Explanations(graph)
         self._known: dict[tuple[int, Direction], tuple[list[PortSet], list[Addresses]]] = {}
 
     def parts(
@@ -142,11 +167,3 @@ def _cut(ports: PortSet, along: Iterable[PortSet]) -> list[PortSet]:
         pieces = [piece for part in parts for piece in (part & cut, part & ~cut) if piece]
         parts = pieces
     return parts
-
-
-def _first(ports: PortSet) -> tuple[Protocol, int]:
-    """Return one port of a set that is not empty."""
-    for protocol in PROTOCOLS:
-        for first, _ in port_sets.ranges(ports, protocol):
-            return protocol, first
-    raise ValueError("a set of ports without any port")

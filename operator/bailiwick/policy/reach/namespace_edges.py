@@ -77,7 +77,8 @@ def cut_edges(here: str, before: Workloads, after: Workloads) -> list[NamespaceE
     says: Says = (State.CUT, ())
     for source, target in _pairs(here, before):
         was = before.graph.connection(source, target).allowed
-        lost = was and was & ~_possible(after.graph.connection(source, target))
+        remain = was and _possible(after.graph.connection(source, target))
+        lost = was & ~remain if remain else was
         found.add(source, target, says, lost)
     for number in _classes(here, before):
         for direction in Direction:
@@ -96,8 +97,7 @@ class _Found:
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
         self._inside: dict[tuple[Workload, Workload, Says], PortSet] = {}
-        # A set of ports takes 24 KB, and most edges have one of a few: equal ones are kept once.
-        self._ports: dict[PortSet, PortSet] = {}
+        self._ports = port_sets.Kept()
         self._outside: dict[tuple[Workload, Direction, Says, PortSet], list[Range]] = defaultdict(
             list
         )
@@ -105,20 +105,19 @@ class _Found:
     def add(self, source: int, target: int, says: Says, ports: PortSet) -> None:
         """Take in some ports between two classes."""
         if ports:
-            own = self._ports.setdefault(ports, ports)
+            own = self._ports.of(ports)
             for one in self._graph.classes[source].workloads:
                 for other in self._graph.classes[target].workloads:
                     known = self._inside.setdefault((one, other, says), own)
                     if known is not own:
-                        both = known | own
-                        self._inside[one, other, says] = self._ports.setdefault(both, both)
+                        self._inside[one, other, says] = self._ports.of(known | own)
 
     def add_outside(
         self, number: int, direction: Direction, each: Range, says: Says, ports: PortSet
     ) -> None:
         """Take in some ports between a class and a range of addresses."""
         if ports:
-            own = self._ports.setdefault(ports, ports)
+            own = self._ports.of(ports)
             for workload in self._graph.classes[number].workloads:
                 self._outside[workload, direction, says, own].append(each)
 

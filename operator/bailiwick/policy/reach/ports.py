@@ -6,6 +6,7 @@ Union, intersection and difference are `|`, `&` and `& ~`, whatever is in the se
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from bailiwick.policy.facts import Protocol
 from bailiwick.policy.ports import LAST_PORT, PROTOCOLS
@@ -39,6 +40,12 @@ def contains(ports: PortSet, protocol: Protocol, port: int) -> bool:
     return bool(ports >> (port + _SHIFT[protocol]) & 1)
 
 
+def first(ports: PortSet) -> tuple[Protocol, int]:
+    """Return one port of a set that is not empty."""
+    protocol, port = divmod((ports & -ports).bit_length() - 1, _WIDTH)
+    return PROTOCOLS[protocol], port
+
+
 def ranges(ports: PortSet, protocol: Protocol) -> Iterator[tuple[int, int]]:
     """Go through the ranges of one protocol, first and last port, in order."""
     bits = (ports >> _SHIFT[protocol]) & _OF_ONE
@@ -51,3 +58,28 @@ def ranges(ports: PortSet, protocol: Protocol) -> Iterator[tuple[int, int]]:
         yield start, start + length - 1
         bits >>= length
         start += length
+
+
+class Kept:
+    """Keeps equal sets once: one takes 24 kB, and hashing it takes as long as much else.
+
+    So a set that was asked for lately is known by what it is, not by its value.
+    """
+
+    _LATELY: Final = 256
+
+    def __init__(self) -> None:
+        self._all: dict[PortSet, PortSet] = {}
+        # The sets are held here as well, so that no other gets the place of one.
+        self._lately: dict[int, tuple[PortSet, PortSet]] = {}
+
+    def of(self, ports: PortSet) -> PortSet:
+        """Return the one that is kept of all that are equal to this."""
+        lately = self._lately.get(id(ports))
+        if lately is not None:
+            return lately[1]
+        own = self._all.setdefault(ports, ports)
+        if len(self._lately) >= self._LATELY:
+            self._lately.clear()
+        self._lately[id(ports)] = ports, own
+        return own

@@ -10,7 +10,7 @@ import pytest
 
 from bailiwick.offline.picture.compose import compose
 from bailiwick.offline.picture.model import Side, Stroke
-from bailiwick.policy.reach.explain import Outcome
+from bailiwick.policy.reach.halves import Outcome
 from tests.pictures.make import picture, planned, told
 from tests.pictures.platform import platform
 from tests.unit.offline.make import from_to, intent, policy, profile, service, workload
