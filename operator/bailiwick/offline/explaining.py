@@ -168,7 +168,8 @@ class Explainer:
             return f"{policy}{rule} may say something of this: {reason.unknown}"
         if reason.action is None:
             return f"{policy} isolates it, and no rule allows this"
-        return f"{policy}{rule} {_VERBS[reason.action]}"
+        only = f", for these requests only: {'; '.join(reason.http)}" if reason.http else ""
+        return f"{policy}{rule} {_VERBS[reason.action]}{only}"
 
 
 def _halves(answer: Answer) -> Iterator[tuple[Half, str, str]]:
@@ -195,4 +196,6 @@ def _reason_data(reason: Reason) -> dict[str, Any]:
         found["action"] = reason.action.value
     if reason.unknown:
         found["unknown"] = reason.unknown
+    if reason.http:
+        found["http"] = list(reason.http)
     return found

@@ -78,8 +78,7 @@ def changes_data(changes: Sequence[Change]) -> list[JSON]:
     return sorted(found, key=str)
 
 
-def edge_data(edge: NamespaceEdge) -> JSON:
-    """Return an edge as JSON."""
+def _edge(of: NamespacePlan, edge: NamespaceEdge) -> JSON:
     found: JSON = {
         "from": end_data(edge.source),
         "to": end_data(edge.target),
@@ -88,7 +87,11 @@ def edge_data(edge: NamespaceEdge) -> JSON:
     }
     if edge.by:
         found["openedBy"] = [
-            {"rule": by.rule, "origin": "profile" if by.from_profile else "intent"}
+            {
+                "rule": by.rule,
+                "origin": "profile" if by.from_profile else "intent",
+                **({"http": list(of.requests[by])} if by in of.requests else {}),
+            }
             for by in edge.by
         ]
     return found
@@ -102,8 +105,8 @@ def _namespace(each: NamespacePlan) -> JSON:
             "profile": effective.profile,
             "enforcement": effective.enforcement.value,
             "policies": [policy.manifest(each.name) for policy in each.held.compiled.policies],
-            "edges": sorted(map(edge_data, each.edges), key=str),
-            "cut": sorted(map(edge_data, each.cut), key=str),
+            "edges": sorted((_edge(each, edge) for edge in each.edges), key=str),
+            "cut": sorted((_edge(each, edge) for edge in each.cut), key=str),
             "incomingHalfOpen": [incoming_data(each.name, asked) for asked in each.incoming],
         }
     return {**found, "findings": [finding_data(finding) for finding in each.findings]}

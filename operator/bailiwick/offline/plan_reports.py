@@ -113,12 +113,14 @@ def _details(each: NamespacePlan, plan: Plan) -> Iterator[str]:
     names = Names(plan.after.workloads.classes, each.name)
     yield f"<details><summary>{plan_text.heading(each)}</summary>"
     yield ""
-    yield from markdown(plan_text.HEADER, plan_text.rows(each.edges, names))
+    yield from markdown(plan_text.HEADER, plan_text.rows(each, each.edges, names))
     if each.cut:
         yield ""
         yield "Possible today, and cut once it is enforced:"
         yield ""
-        yield from markdown(plan_text.HEADER[:3], [r[:3] for r in plan_text.rows(each.cut, names)])
+        yield from markdown(
+            plan_text.HEADER[:3], [r[:3] for r in plan_text.rows(each, each.cut, names)]
+        )
     if each.incoming:
         yield ""
         yield "Declared by other namespaces, and not let through here:"

@@ -45,14 +45,14 @@ def as_text(plan: Plan, *, policies: bool = False) -> list[str]:
     return lines + list(_end(plan))
 
 
-def rows(edges: Iterable[NamespaceEdge], names: Names) -> list[Cells]:
-    """Return the rows of the table of edges."""
+def rows(of: NamespacePlan, edges: Iterable[NamespaceEdge], names: Names) -> list[Cells]:
+    """Return the rows of a table of edges of a namespace."""
     told: list[Edge[Says]] = [Edge(e.source, e.target, (e.ports, e.state, e.by)) for e in edges]
     found = []
     for row in folded(told, names):
         ports, state, by = row.says
         shown = "" if state is State.OPEN else state.value
-        found.append((row.sources, row.targets, words.ports(ports), shown, _by(by, state)))
+        found.append((row.sources, row.targets, words.ports(ports), shown, _by(of, by, state)))
     return sorted(found, key=lambda cells: (cells[3] != "", cells))
 
 
@@ -87,14 +87,14 @@ def _namespace(each: NamespacePlan, plan: Plan, *, policies: bool) -> Iterator[s
     if policies:
         yield ""
         yield from table(("POLICY", "HALF", "RULE"), _policies(each), indent=_INDENT)
-    edges = table(HEADER, rows(each.edges, names), indent=_INDENT)
+    edges = table(HEADER, rows(each, each.edges, names), indent=_INDENT)
     if edges:
         yield ""
         yield from edges
     if each.cut:
         yield ""
         yield f"{_INDENT}Possible today, and cut once it is enforced:"
-        shown = rows(each.cut, names)
+        shown = rows(each, each.cut, names)
         yield from table(HEADER[:3], [row[:3] for row in shown[:_CUTS_SHOWN]], indent=_INDENT)
         if len(shown) > _CUTS_SHOWN:
             yield f"{_INDENT}and {len(shown) - _CUTS_SHOWN} more"
@@ -169,10 +169,10 @@ def _wrapped(text: str, indent: str = "", further: str | None = None) -> list[st
     )
 
 
-def _by(by: Sequence[DeclaredBy], state: State) -> str:
+def _by(of: NamespacePlan, by: Sequence[DeclaredBy], state: State) -> str:
     if not by:
         return "not isolated" if state is State.OPEN else ""
-    return ", ".join(f"{each.rule} (profile)" if each.from_profile else each.rule for each in by)
+    return ", ".join(map(of.by, by))
 
 
 def not_known(unreadable: Mapping[str, str]) -> Iterator[str]:

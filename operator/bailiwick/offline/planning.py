@@ -39,7 +39,8 @@ class NamespacePlan:
     """A namespace: what it is held to, the edges it would have, and what there is to say.
 
     In Audit, `edges` are those it would have with Enforce, and `cut` those it would lose.
-    `incoming` is what other namespaces declare and this one would not let through.
+    `incoming` is what other namespaces declare and this one would not let through, `requests` are
+    those that rules are limited to, in words.
     """
 
     held: Governed
@@ -47,6 +48,17 @@ class NamespacePlan:
     cut: tuple[NamespaceEdge, ...] = ()
     findings: tuple[Finding, ...] = ()
     incoming: tuple[Incoming, ...] = ()
+    requests: Mapping[DeclaredBy, tuple[str, ...]] = field(default_factory=dict)
+
+    def is_limited(self, edge: NamespaceEdge) -> bool:
+        """Whether an edge is there for some requests only."""
+        return bool(edge.by) and all(each in self.requests for each in edge.by)
+
+    def by(self, each: DeclaredBy) -> str:
+        """Name what declares an edge, with the requests that it is limited to."""
+        name = f"{each.rule} (profile)" if each.from_profile else each.rule
+        only = self.requests.get(each)
+        return f"{name}: only {'; '.join(only)}" if only else name
 
     @property
     def name(self) -> str:
@@ -159,6 +171,7 @@ def _whole(
         after,
         unknown,
         _asks(governed, desired),
+        desired,
     )
     remarks = [*of_manifests(inventory), *of_names(inventory, after.workloads.graph, foreign)]
     names = {held.namespace.name for held in governed}
@@ -189,6 +202,7 @@ class _Reader:
     after: World
     unknown: frozenset[str]
     asks: Mapping[str, Sequence[Ask]]
+    desired: Mapping[str, Desired]
 
     def namespace(self, held: Governed, remarks: Iterable[Finding]) -> NamespacePlan:
         """Return the plan of a namespace."""
@@ -208,7 +222,14 @@ class _Reader:
             at = places.of_policy(told.policy) if told.policy else places.of(held, told.field)
             findings.append(Finding.at(at, told))
         asks = incoming(name, workloads.graph, self.asks.get(name, ()))
-        return NamespacePlan(held, tuple(edges), tuple(cut), tuple(in_order(findings)), tuple(asks))
+        return NamespacePlan(
+            held,
+            tuple(edges),
+            tuple(cut),
+            tuple(in_order(findings)),
+            tuple(asks),
+            self.desired[name].requests(),
+        )
 
 
 def _asks(

@@ -65,6 +65,22 @@ def test_hosts_and_requests_become_policies_of_ciliums(tmp_path: Path) -> None:
     assert shop["findings"] == []
 
 
+def test_the_requests_that_a_rule_is_limited_to_are_told_with_what_it_opens(tmp_path: Path) -> None:
+    edges = planned(tmp_path, "--enforcer", "Cilium")["edges"]
+    told = [by for each in edges for by in each.get("openedBy", ()) if by["rule"] == "charge"]
+    assert told == [{"rule": "charge", "origin": "intent", "http": ["HTTP POST /charge.*"]}]
+
+    def printed(*arguments: str) -> str:
+        return CliRunner().invoke(cli, [*arguments, "--enforcer", "Cilium"]).stdout
+
+    where = str(tmp_path)
+    assert "charge: only HTTP POST /charge.*" in printed("plan", where)
+    why = " ".join(printed("explain", "shop/web", "shop/store:8080", "-f", where).split())
+    assert "allows this, for these requests only: HTTP POST /charge.*" in why
+    assert "8080, some requests only" in printed("graph", where, "-o", "dot")
+    assert "for these requests only: HTTP POST /charge.*" in printed("graph", where)
+
+
 def test_without_cilium_they_are_closed(tmp_path: Path) -> None:
     shop = planned(tmp_path, "--enforcer", "Calico")
     assert kinds(shop) == ["NetworkPolicy"] * 2

@@ -52,10 +52,14 @@ def compose(plan: Plan, namespaces: Collection[str] = ()) -> Picture:
 
 @dataclass(slots=True)
 class _Drawn:
-    """What is gathered of one line: its ports, the rules that speak of it, and why."""
+    """What is gathered of one line: its ports, the rules that speak of it, and why.
+
+    On the ports `limited` one end at least lets only some requests through.
+    """
 
     ports: PortSet = 0
     by: set[str] = field(default_factory=set)
+    limited: PortSet = 0
     edges: list[NamespaceEdge] = field(default_factory=list)
 
 
@@ -106,14 +110,16 @@ class _Composer:
     def _drawn(self) -> dict[tuple[Ends, Stroke], _Drawn]:
         found: dict[tuple[Ends, Stroke], _Drawn] = defaultdict(_Drawn)
         kept = port_sets.Kept()
-        for edge in self._edges():
+        for edge, plan in self._edges():
             if not is_told(edge.source, edge.target) or self._goes_without_saying(edge):
                 continue
             drawn = found[(edge.source, edge.target), _stroke(edge)]
             ports = kept.of(edge.ports)
             if drawn.ports is not ports:
                 drawn.ports = kept.of(ports | drawn.ports)
-            drawn.by |= {f"{by.rule} (profile)" if by.from_profile else by.rule for by in edge.by}
+            drawn.by |= {plan.by(by) for by in edge.by} if plan else set()
+            if plan is not None and plan.is_limited(edge):
+                drawn.limited = kept.of(edge.ports | drawn.limited)
             own = edge if edge.ports is ports else replace(edge, ports=ports)
             # The intents of both ends may say the same of it.
             if own not in drawn.edges:
@@ -122,13 +128,17 @@ class _Composer:
             _leave_to_others(found, pair, stroke)
         return found
 
-    def _edges(self) -> Iterator[NamespaceEdge]:
+    def _edges(self) -> Iterator[tuple[NamespaceEdge, NamespacePlan | None]]:
+        """Go through all edges, each with the plan of the intent that speaks of it."""
         for each in self._held.values():
             for edge in (*each.edges, *each.cut):
                 if self._touches(edge.source, edge.target):
-                    yield edge
-        yield from self._unspoken()
-        yield from self._entrances()
+                    yield edge, each
+        for edge in self._unspoken():
+            yield edge, None
+        for edge in self._entrances():
+            target = edge.target
+            yield edge, self._held.get(target.namespace) if isinstance(target, Workload) else None
 
     def _unspoken(self) -> Iterator[NamespaceEdge]:
         """Go through what is possible where no intent speaks of it."""
@@ -185,7 +195,10 @@ class _Composer:
         # Equal ones are the same, and slow to compare.
         whys = {id(why): why for edge in found.edges for why in self._reasons.whys(edge)}
         by = tuple(sorted(found.by))
-        return Line(source, target, stroke, words.ports(found.ports), by, tuple(whys.values()))
+        ports = words.ports(found.ports)
+        if found.limited and not found.ports & ~found.limited:
+            ports += ", some requests only"
+        return Line(source, target, stroke, ports, by, tuple(whys.values()))
 
     def _node(self, group: int, name: str, end: End, reached: Mapping[End, PortSet]) -> Node:
         if not isinstance(end, Workload) or end == ENTRANCE:

@@ -53,6 +53,17 @@ class Desired:
                 policies.append(policy)
         return cls(tuple(policies), made_of)
 
+    def requests(self) -> dict[DeclaredBy, tuple[str, ...]]:
+        """Return the requests that rules are limited to, in words."""
+        found: dict[DeclaredBy, tuple[str, ...]] = {}
+        for policy in self.policies:
+            by = self.made_of[policy.key]
+            limits = (rule.http for side in policy.sides.values() for rule in side.rules)
+            for http in filter(None, limits):
+                if by is not None:
+                    found[by] = http
+        return found
+
 
 @dataclass(frozen=True, slots=True)
 class Row:

@@ -127,7 +127,8 @@ class Explanations:
             for (policy, rule, _), match in zip(rules, matches, strict=True):
                 if match is not _Match.NONE:
                     why = _why(rule, self.graph.classes.network) if match is _Match.MAYBE else ""
-                    reasons[policy].append(Reason(policy, rule.label, rule.action, why))
+                    reason = Reason(policy, rule.label, rule.action, why, rule.http)
+                    reasons[policy].append(reason)
             policies = self.graph.of_class(own.number)
             half = decided(policies, direction, reasons, is_own_node=is_own_node)
             found = self._halves[key] = self._values.setdefault(half, half)
