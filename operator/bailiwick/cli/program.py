@@ -17,16 +17,19 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 
 from bailiwick import __version__
+from bailiwick.cli.evidence_forms import open_shelf
 from bailiwick.cli.sources import make_sources
 from bailiwick.cli.watching import run_kopf
 from bailiwick.engine.assembly import Operator
 from bailiwick.engine.gauges import expose
 from bailiwick.engine.health import Health, HealthServer
+from bailiwick.engine.images.knowledge import OUT_OF_REACH
 from bailiwick.engine.metrics import Metrics
 from bailiwick.engine.registry_webhook import RegistryWebhook
 from bailiwick.engine.trivy_reports import TrivyReports
+from bailiwick.evidence.kept import KeptEvidence
 from bailiwick.kube.client import Client
-from bailiwick.kube.errors import ApiError
+from bailiwick.kube.errors import ApiError, NotLeader
 from bailiwick.kube.events import Recorder
 from bailiwick.kube.lease import Lease, Terms
 from bailiwick.kube.session import Session
@@ -73,7 +76,16 @@ class Program:
                 aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
             )
             sources = make_sources(self._options.scanner, http, TrivyReports(client))
-            operator = Operator(client, self._options, metrics, recorder, sources)
+            shelf = await stack.enter_async_context(
+                open_shelf(
+                    self._options.evidence,
+                    client,
+                    self._options.settings.operator_namespace,
+                    lambda: _only_as_leader(lease),
+                )
+            )
+            evidence = KeptEvidence(shelf)
+            operator = Operator(client, self._options, metrics, recorder, sources, evidence)
             await self._serve(stack, operator, metrics, lease)
             await self._hear_registries(stack, operator, metrics, lease)
             logger.info("bailiwick %s reads the cluster at %s", __version__, session.server)
@@ -211,7 +223,7 @@ class Program:
                     operator.enqueue_all()
                 await operator.imaging.resync()
                 pause, said = soon if operator.served.problems else every, ""
-            except ApiError as error:
+            except OUT_OF_REACH as error:
                 if str(error) != said:
                     logger.warning("the resync did not finish and is tried again: %s", error)
                 pause, said = soon, str(error)
@@ -268,6 +280,12 @@ class Program:
 
         task.add_done_callback(ended)
         stack.push_async_callback(end)
+
+
+def _only_as_leader(lease: Lease) -> None:
+    """Refuse a write that the API server's fence does not see; raises NotLeader."""
+    if lease.seconds_left() <= 0:
+        raise NotLeader
 
 
 async def _until_set(event: asyncio.Event) -> None:

@@ -15,7 +15,14 @@ from bailiwick.cli.logs import LogFormat, set_up_logging
 from bailiwick.cli.options import DURATION, PODS
 from bailiwick.cli.program import Program
 from bailiwick.cli.sources import load_sources
-from bailiwick.engine.options import FeedOptions, Options, ScannerOptions, WebhookOptions
+from bailiwick.engine.options import (
+    EvidenceForm,
+    EvidenceOptions,
+    FeedOptions,
+    Options,
+    ScannerOptions,
+    WebhookOptions,
+)
 from bailiwick.kube.credentials import find
 from bailiwick.policy.settings import ALWAYS_EXEMPT, PodsOf, Settings
 from bailiwick.scanners.configuration import InvalidSources, SourceConfiguration
@@ -162,6 +169,26 @@ _WEBHOOK_TOKEN_FILE = Path("/var/run/bailiwick/webhook-token/token")
     default="14d",
     help="A list older than this makes no evidence fresh.",
 )
+@click.option(
+    "--evidence",
+    type=click.Choice([form.value for form in EvidenceForm]),
+    default=EvidenceForm.CONFIG_MAPS.value,
+    help="Where findings are kept: compressed in ConfigMaps of the operator's namespace, or in a "
+    "PostgreSQL database. `bailiwick evidence move` carries them from one to the other.",
+)
+@click.option(
+    "--evidence-dsn-file",
+    type=click.Path(path_type=Path),
+    help="A file with the connection string of that database: "
+    "postgresql://USER:PASSWORD@HOST/DATABASE?sslmode=verify-full. Without it libpq's environment "
+    "counts (PGHOST, PGUSER, PGPASSFILE and so on).",
+)
+@click.option(
+    "--evidence-connections",
+    type=click.IntRange(min=1),
+    default=4,
+    help="Connections to that database.",
+)
 @click.option("--workers", default=24, help="Namespaces that are worked on at the same time.")
 @click.option(
     "--health-host",
@@ -218,6 +245,9 @@ def run(  # click hands over one argument for each option
     epss: str,
     list_poll: timedelta,
     list_max_age: timedelta,
+    evidence: str,
+    evidence_dsn_file: Path | None,
+    evidence_connections: int,
     workers: int,
     health_host: str,
     health_port: int,
@@ -257,6 +287,7 @@ def run(  # click hands over one argument for each option
             grace=image_grace,
         ),
         feeds=FeedOptions(known_exploited, epss, list_poll, list_max_age),
+        evidence=EvidenceOptions(EvidenceForm(evidence), evidence_dsn_file, evidence_connections),
         identity=identity,
         workers=workers,
         resync_every=resync,

@@ -42,6 +42,7 @@ from bailiwick.policy.facts import Namespace
 
 if TYPE_CHECKING:
     from bailiwick.engine.options import Options
+    from bailiwick.evidence.store import EvidenceStore
     from bailiwick.kube.client import Client
     from bailiwick.kube.events import Recorder
     from bailiwick.scanners.source import NamedSource
@@ -67,6 +68,7 @@ class Operator:
         metrics: Metrics,
         recorder: Recorder,
         sources: Sequence[NamedSource],
+        evidence: EvidenceStore,
     ) -> None:
         settings = options.settings
         self.options = options
@@ -132,6 +134,7 @@ class Operator:
         self.imaging = Imaging(
             client=client,
             sources=sources,
+            evidence=evidence,
             world=self.world,
             served=self.served,
             scans=self.scans,

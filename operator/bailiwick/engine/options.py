@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from enum import StrEnum
 from pathlib import Path
 
 from bailiwick.policy.settings import Settings
@@ -27,6 +28,26 @@ class ScannerOptions:
     minimum_interval: timedelta = timedelta(minutes=1)
     grace: timedelta = timedelta(hours=1)
     metadata_every: timedelta = timedelta(minutes=5)
+
+
+class EvidenceForm(StrEnum):
+    """Where findings are kept, and since when each is known."""
+
+    CONFIG_MAPS = "configmaps"
+    POSTGRESQL = "postgresql"
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceOptions:
+    """Which form the evidence store has.
+
+    `dsn_file` holds a connection string of libpq; without one PostgreSQL is found by libpq's
+    environment. `connections` are used at most.
+    """
+
+    form: EvidenceForm = EvidenceForm.CONFIG_MAPS
+    dsn_file: Path | None = None
+    connections: int = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +79,7 @@ class Options:
     settings: Settings = field(default_factory=Settings)
     scanner: ScannerOptions = field(default_factory=ScannerOptions)
     feeds: FeedOptions = field(default_factory=FeedOptions)
+    evidence: EvidenceOptions = field(default_factory=EvidenceOptions)
     identity: str = ""
     workers: int = 24
     writes_per_second: float = 1000.0

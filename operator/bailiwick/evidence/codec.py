@@ -45,6 +45,10 @@ class Sightings(msgspec.Struct, frozen=True):
         """Return the first instant of each finding."""
         return {(each.id, each.package): each.first for each in self.entries}
 
+    def last_seen(self) -> datetime | None:
+        """Return the newest instant at which anything was seen; None where nothing is known."""
+        return max((each.last for each in self.entries), default=None)
+
     def seen(
         self, findings: Iterable[Finding], at: datetime, *, step: timedelta, keep: timedelta
     ) -> Sightings:
@@ -82,6 +86,14 @@ def unpack_sightings(content: bytes, repository: str) -> Sightings:
     if sightings.repository != repository:
         raise Damaged(f"it is that of {sightings.repository}")
     return sightings
+
+
+def check(content: bytes, written_as: str | None, sha256: str | None) -> None:
+    """Hold content against what was noted beside it; raises Damaged."""
+    if written_as != FORMAT:
+        raise Damaged("another version of Bailiwick wrote it")
+    if sha256 != checksum(content):
+        raise Damaged("its checksum is another one")
 
 
 def checksum(content: bytes) -> str:

@@ -6,24 +6,35 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from bailiwick.evidence.codec import Damaged
+from bailiwick.evidence.shelf import Key, Kind
 
 Json = dict[str, Any]
 
 LABEL = "bailiwick.dev/evidence"
-REPORT, SEEN, CHUNK = "report", "first-seen", "chunk"
+LAST_SEEN = "bailiwick.dev/last-seen"
+CHUNK = "chunk"
 
 
-def config_map(name: str, kind: str, data: Mapping[str, str], content: bytes) -> Json:
+def config_map(
+    name: str,
+    kind: str,
+    data: Mapping[str, str],
+    content: bytes,
+    last_seen: datetime | None = None,
+) -> Json:
     """Make a ConfigMap of evidence."""
+    annotations = {LAST_SEEN: last_seen.isoformat()} if last_seen else {}
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": {
             "name": name,
-            "labels": {LABEL: kind, "app.kubernetes.io/managed-by": "bailiwick"},
+            "labels": {LABEL: str(kind), "app.kubernetes.io/managed-by": "bailiwick"},
+            **({"annotations": annotations} if annotations else {}),
         },
         "data": dict(data),
         "binaryData": {"content": base64.b64encode(content).decode()} if content else {},
@@ -62,14 +73,25 @@ def digest_of(report_name: str) -> str:
     return report_name.removeprefix("evidence-").replace("-", ":", 1)
 
 
-def report_name(digest: str) -> str:
-    """Return the name of the ConfigMap of a digest's report."""
-    return f"evidence-{digest.replace(':', '-')}"
+def name(key: Key) -> str:
+    """Return the name of the ConfigMap of a value."""
+    if key.kind is Kind.REPORT:
+        return f"evidence-{key.subject.replace(':', '-')}"
+    return f"evidence-seen-{hashlib.sha256(key.subject.encode()).hexdigest()[:40]}"
 
 
-def seen_name(repository: str) -> str:
-    """Return the name of the ConfigMap of what was seen in a repository."""
-    return f"evidence-seen-{hashlib.sha256(repository.encode()).hexdigest()[:40]}"
+def label_of(metadata: Json) -> str:
+    """Return what a ConfigMap is a part of, by its metadata."""
+    return str((metadata.get("labels") or {}).get(LABEL, ""))
+
+
+def is_older(metadata: Json, than: datetime) -> bool:
+    """Say whether what a ConfigMap tells of a repository was all seen before an instant."""
+    told = (metadata.get("annotations") or {}).get(LAST_SEEN)
+    try:
+        return told is not None and datetime.fromisoformat(told) < than
+    except (ValueError, TypeError):
+        return False
 
 
 def chunk_name(name: str, piece: bytes) -> str:

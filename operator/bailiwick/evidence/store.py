@@ -1,8 +1,8 @@
-"""What every form of the evidence store gives, and how it fails."""
+"""What the evidence store gives, and how it fails."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
@@ -23,6 +23,17 @@ class EvidenceError(Exception):
         self.message = message
 
 
+class EvidenceUnreachable(Exception):
+    """The store cannot be asked now: nothing is known of what it holds, and later it may answer.
+
+    `message` is a sentence for people.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
 @dataclass(frozen=True, slots=True)
 class Changes:
     """What others did to the evidence since it was read or written here, and what there is.
@@ -39,8 +50,8 @@ class Changes:
 class EvidenceStore(Protocol):
     """All findings of every digest, and when each was first seen.
 
-    Methods raise EvidenceError where evidence is damaged, and the errors of what they stand on
-    where that is out of reach.
+    Methods raise EvidenceError where evidence is damaged, and EvidenceUnreachable, or the errors
+    of what the store stands on, where that is out of reach.
     """
 
     async def load(self, digest: str) -> ScanReport | None:
@@ -69,5 +80,9 @@ class EvidenceStore(Protocol):
         A finding that a rebuild still has keeps its first instant.
         """
 
-    async def sweep(self, now: datetime) -> int:
-        """Remove what an interrupted write left behind, and return how much that was."""
+    async def sweep(self, now: datetime, used: Collection[str] | None) -> int:
+        """Remove what an interrupted write left behind, and repositories not seen for long.
+
+        `used` are the repositories that images are run from, which stay; None where that is not
+        known. Returns how much was removed.
+        """

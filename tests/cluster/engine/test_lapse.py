@@ -13,8 +13,11 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 from bailiwick.engine.assembly import Operator
+from bailiwick.engine.images.config_maps import OwnConfigMaps
 from bailiwick.engine.metrics import Metrics
 from bailiwick.engine.options import Options
+from bailiwick.evidence.config_maps import ConfigMapShelf
+from bailiwick.evidence.kept import KeptEvidence
 from bailiwick.kube.client import Client
 from bailiwick.kube.credentials import Kubeconfig
 from bailiwick.kube.events import Recorder
@@ -54,7 +57,8 @@ async def engine(cluster: ControlPlane, clock: Clock) -> AsyncIterator[None]:
     async with await Session.open(source) as session:
         client = Client(session)
         recorder = Recorder(client, instance="test")
-        operator = Operator(client, Options(settings=settings), Metrics(), recorder, ())
+        evidence = KeptEvidence(ConfigMapShelf(OwnConfigMaps(client, settings.operator_namespace)))
+        operator = Operator(client, Options(settings=settings), Metrics(), recorder, (), evidence)
         operator.namespace_reconciler.clock = clock
         operator.watches.start()
         await operator.resync.once()

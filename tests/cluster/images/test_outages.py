@@ -8,7 +8,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from bailiwick.evidence.layout import LABEL, REPORT, SEEN, report_name
+from bailiwick.evidence.layout import LABEL, name
+from bailiwick.evidence.shelf import Key, Kind
 from tests.cluster.images.conftest import OperatorFactory, ShopFactory
 from tests.cluster.images.shop import (
     Shop,
@@ -211,7 +212,7 @@ def test_since_when_findings_are_known_is_not_begun_anew_when_it_cannot_be_read(
     name = image.partition("@")[0]
     (seen,) = [
         each
-        for each in team.api.get(f"{CONFIG_MAPS}?labelSelector={LABEL}={SEEN}")["items"]
+        for each in team.api.get(f"{CONFIG_MAPS}?labelSelector={LABEL}={Kind.SEEN}")["items"]
         if each["data"]["subject"] == name
     ]
     path = f"{CONFIG_MAPS}/{seen['metadata']['name']}"
@@ -228,7 +229,7 @@ def test_since_when_findings_are_known_is_not_begun_anew_when_it_cannot_be_read(
 
 def break_evidence(api: Api, digest: str, damage: str) -> None:
     """Do something to the report of a digest that its checksum or its absence shows."""
-    path = f"{CONFIG_MAPS}/{report_name(digest)}"
+    path = f"{CONFIG_MAPS}/{name(Key(Kind.REPORT, digest))}"
     garbage = base64.b64encode(b"garbage").decode()
     if damage == "deleted":
         api.delete(path)
@@ -237,6 +238,6 @@ def break_evidence(api: Api, digest: str, damage: str) -> None:
     elif damage == "not compressed":
         api.patch(path, {"binaryData": {"content": garbage}})
     else:
-        found = api.get(f"{CONFIG_MAPS}?labelSelector={LABEL}={REPORT}")["items"]
+        found = api.get(f"{CONFIG_MAPS}?labelSelector={LABEL}={Kind.REPORT}")["items"]
         other = next(each for each in found if each["data"]["subject"] != digest)
         api.patch(path, {"data": other["data"], "binaryData": other["binaryData"]})

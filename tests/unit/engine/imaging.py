@@ -9,12 +9,15 @@ from typing import Any
 
 from bailiwick.engine.declared import DeclaredStore
 from bailiwick.engine.images.assembly import Imaging
+from bailiwick.engine.images.config_maps import OwnConfigMaps
 from bailiwick.engine.images.reconciler import scan_name
 from bailiwick.engine.metrics import Metrics
 from bailiwick.engine.objects import DeclaredObject
 from bailiwick.engine.options import Options, ScannerOptions
 from bailiwick.engine.served import Served
 from bailiwick.engine.world import World
+from bailiwick.evidence.config_maps import ConfigMapShelf
+from bailiwick.evidence.kept import KeptEvidence
 from bailiwick.evidence.layout import LABEL
 from bailiwick.kube.client import Json
 from bailiwick.kube.errors import ApiError
@@ -64,6 +67,7 @@ class Bench:
             look_everywhere=lambda: None,
             client=self.client,
             sources=self.entries,
+            evidence=KeptEvidence(ConfigMapShelf(OwnConfigMaps(self.client, "bailiwick-system"))),
             world=self.world,
             served=Served(self.client),
             scans=self.scans,

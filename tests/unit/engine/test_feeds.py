@@ -11,7 +11,8 @@ import pytest
 from bailiwick.engine.images.feeds import Feeds
 from bailiwick.engine.images.knowledge import Images
 from bailiwick.engine.options import FeedOptions
-from bailiwick.evidence.config_maps import ConfigMapEvidence
+from bailiwick.evidence.config_maps import ConfigMapShelf
+from bailiwick.evidence.kept import KeptEvidence
 from bailiwick.policy.images.findings import Finding, ScanReport, Severity
 from tests.unit.evidence.fake import MemoryConfigMaps
 
@@ -30,7 +31,7 @@ class Scene:
     looked_everywhere: int = 0
 
     def __post_init__(self) -> None:
-        self.images = Images(ConfigMapEvidence(MemoryConfigMaps()))
+        self.images = Images(KeptEvidence(ConfigMapShelf(MemoryConfigMaps())))
         self.images.knowledge(DIGEST).report = ScanReport.of(DIGEST, NOW, [FINDING])
         self.feeds = Feeds(
             FeedOptions(known_exploited=str(self.file), max_age=timedelta(days=14)),
@@ -121,7 +122,7 @@ async def test_namespaces_are_told_when_a_list_becomes_too_old_and_when_it_is_re
 
 
 def test_without_lists_nothing_is_missing() -> None:
-    images = Images(ConfigMapEvidence(MemoryConfigMaps()))
+    images = Images(KeptEvidence(ConfigMapShelf(MemoryConfigMaps())))
     feeds = Feeds(
         FeedOptions(),
         images,

@@ -114,7 +114,7 @@ async def test_evidence_that_somebody_removed_is_noticed_and_made_anew() -> None
     bench.clock.advance(minutes=1)
     await bench.imaging.resync()
     facts = await bench.settled()
-    assert "no longer in the operator's namespace" in facts[0].evidence_error
+    assert "no longer in the evidence store" in facts[0].evidence_error
     assert facts[0].state is not None
     assert facts[0].state.counts is None
     bench.adapter.failing = None

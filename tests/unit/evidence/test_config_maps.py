@@ -1,37 +1,26 @@
 from __future__ import annotations
 
-import asyncio
-import random
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
-from bailiwick.evidence.config_maps import ConfigMapEvidence
+from bailiwick.evidence.config_maps import CHUNK_BYTES, ConfigMapShelf
+from bailiwick.evidence.kept import KEEP_SEEN, KeptEvidence
 from bailiwick.evidence.layout import CHUNK, LABEL
 from bailiwick.evidence.store import EvidenceError
-from bailiwick.policy.images.findings import Finding, HygieneFacts, ScanReport, Severity
 from tests.unit.evidence.fake import CREATED, Killed, MemoryConfigMaps
-
-NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
-DAY = timedelta(days=1)
-A, B = ("sha256:" + letter * 64 for letter in "ab")
-REPOSITORY = "registry.example.com/shop/cart"
-OPENSSL = Finding("CVE-1", "openssl", "3.0", Severity.HIGH, "3.1", True, "pkg:deb/x", ("G-1",))
+from tests.unit.evidence.make import DAY, NOW, OPENSSL, REPOSITORY, A, B, report
 
 
-def report(digest: str = A, findings: int = 3, at: datetime = NOW, seed: int = 1) -> ScanReport:
-    noise = random.Random(seed)
-    return ScanReport.of(
-        digest,
-        at,
-        [
-            Finding(f"CVE-{n}", f"p{n}", "1", Severity.LOW, title=noise.randbytes(40).hex())
-            for n in range(findings)
-        ],
-        scanner="s",
-        database_built=NOW,
-        hygiene=HygieneFacts(user="", shells=("/bin/sh",)),
-    )
+def evidence(
+    config_maps: MemoryConfigMaps,
+    *,
+    chunk_bytes: int = CHUNK_BYTES,
+    keep_seen: timedelta = KEEP_SEEN,
+    cache_bytes: int = 1_000_000,
+) -> KeptEvidence:
+    shelf = ConfigMapShelf(config_maps, chunk_bytes=chunk_bytes)
+    return KeptEvidence(shelf, keep_seen=keep_seen, cache_bytes=cache_bytes)
 
 
 def chunks(config_maps: MemoryConfigMaps) -> list[str]:
@@ -42,21 +31,9 @@ def chunks(config_maps: MemoryConfigMaps) -> list[str]:
     ]
 
 
-async def test_a_report_comes_back_as_it_was_saved() -> None:
-    config_maps = MemoryConfigMaps()
-    saved = ScanReport.of(A, NOW, [OPENSSL], manifest_digest=B, hygiene=HygieneFacts(created=NOW))
-    await ConfigMapEvidence(config_maps).save(saved)
-    assert await ConfigMapEvidence(config_maps).load(A) == saved
-    assert (await ConfigMapEvidence(config_maps).look_over()).held == {A}
-
-
-async def test_a_digest_that_was_never_saved_has_no_evidence() -> None:
-    assert await ConfigMapEvidence(MemoryConfigMaps()).load(A) is None
-
-
 async def test_what_was_read_is_not_read_again() -> None:
     config_maps = MemoryConfigMaps()
-    store = ConfigMapEvidence(config_maps)
+    store = evidence(config_maps)
     await store.save(report())
     before = config_maps.reads
     assert await store.load(A) == report()
@@ -69,9 +46,9 @@ async def test_what_was_read_is_not_read_again() -> None:
 async def test_a_large_report_is_spread_and_every_object_stays_below_the_limit() -> None:
     config_maps = MemoryConfigMaps()
     large = report(findings=40_000)
-    await ConfigMapEvidence(config_maps).save(large)
+    await evidence(config_maps).save(large)
     assert len(chunks(config_maps)) > 1
-    assert await ConfigMapEvidence(config_maps).load(A) == large
+    assert await evidence(config_maps).load(A) == large
 
 
 @pytest.mark.parametrize(
@@ -83,20 +60,20 @@ async def test_killed_at_any_write_the_evidence_is_the_old_report_or_the_new_one
     first, second = report(findings=old, seed=1), report(findings=new, seed=2)
     for survived in range(1000):
         config_maps = MemoryConfigMaps()
-        await ConfigMapEvidence(config_maps, chunk_bytes=2_000).save(first)
+        await evidence(config_maps, chunk_bytes=2_000).save(first)
         config_maps.writes_left = survived
         try:
-            await ConfigMapEvidence(config_maps, chunk_bytes=2_000).save(second)
+            await evidence(config_maps, chunk_bytes=2_000).save(second)
         except Killed:
             config_maps.writes_left = None
         else:
             assert len(config_maps.objects) == 1 + len(chunks(config_maps))
             break
-        store = ConfigMapEvidence(config_maps, chunk_bytes=2_000)
+        store = evidence(config_maps, chunk_bytes=2_000)
         assert await store.load(A) in (first, second)
         await store.save(second)
-        await store.sweep(CREATED + DAY)
-        assert await ConfigMapEvidence(config_maps).load(A) == second
+        await store.sweep(CREATED + DAY, None)
+        assert await evidence(config_maps).load(A) == second
         index = config_maps.objects[next(n for n in config_maps.objects if A[7:] in n)]
         assert sorted(chunks(config_maps)) == sorted(index["data"]["chunks"].split())
     else:
@@ -106,14 +83,14 @@ async def test_killed_at_any_write_the_evidence_is_the_old_report_or_the_new_one
 async def test_deleting_killed_at_any_write_never_leaves_half_evidence() -> None:
     for survived in range(100):
         config_maps = MemoryConfigMaps()
-        store = ConfigMapEvidence(config_maps, chunk_bytes=2_000)
+        store = evidence(config_maps, chunk_bytes=2_000)
         await store.save(report(findings=300))
         config_maps.writes_left = survived
         try:
             await store.delete(A)
         except Killed:
             config_maps.writes_left = None
-            fresh = ConfigMapEvidence(config_maps)
+            fresh = evidence(config_maps)
             assert await fresh.load(A) in (None, report(findings=300))
             continue
         assert not config_maps.objects
@@ -122,12 +99,12 @@ async def test_deleting_killed_at_any_write_never_leaves_half_evidence() -> None
 
 async def test_sweeping_leaves_chunks_alone_that_are_named_or_young() -> None:
     config_maps = MemoryConfigMaps()
-    store = ConfigMapEvidence(config_maps, chunk_bytes=2_000)
+    store = evidence(config_maps, chunk_bytes=2_000)
     await store.save(report(findings=300))
-    assert await store.sweep(CREATED + DAY) == 0
+    assert await store.sweep(CREATED + DAY, None) == 0
     config_maps.objects.pop(next(n for n in config_maps.objects if A[7:] in n))
-    assert await store.sweep(CREATED) == 0
-    assert await store.sweep(CREATED + DAY) > 0
+    assert await store.sweep(CREATED, None) == 0
+    assert await store.sweep(CREATED + DAY, None) > 0
     assert not config_maps.objects
 
 
@@ -146,48 +123,26 @@ async def test_damaged_evidence_is_an_error_and_never_no_findings(
     harm: dict[str, dict[str, str]],
 ) -> None:
     config_maps = MemoryConfigMaps()
-    await ConfigMapEvidence(config_maps).save(report())
+    await evidence(config_maps).save(report())
     (name,) = config_maps.objects
     config_maps.objects[name].update(harm)
     with pytest.raises(EvidenceError, match=f"{A}.*{name}.*rescan") as caught:
-        await ConfigMapEvidence(config_maps).load(A)
+        await evidence(config_maps).load(A)
     assert caught.value.reason == "EvidenceCorrupt"
 
 
 async def test_evidence_of_another_digest_under_this_name_is_an_error() -> None:
     config_maps = MemoryConfigMaps()
-    await ConfigMapEvidence(config_maps).save(report(A))
-    await ConfigMapEvidence(config_maps).save(report(B))
+    await evidence(config_maps).save(report(A))
+    await evidence(config_maps).save(report(B))
     a, b = sorted(config_maps.objects)
     config_maps.objects[a] = {**config_maps.objects[b]}
     with pytest.raises(EvidenceError, match=f"it is that of {B}"):
-        await ConfigMapEvidence(config_maps).load(A)
-
-
-async def test_a_rescan_mends_damaged_evidence() -> None:
-    config_maps = MemoryConfigMaps()
-    await ConfigMapEvidence(config_maps).save(report())
-    (name,) = config_maps.objects
-    config_maps.objects[name]["binaryData"] = {}
-    store = ConfigMapEvidence(config_maps)
-    await store.save(report(findings=1))
-    assert await ConfigMapEvidence(config_maps).load(A) == report(findings=1)
-
-
-async def test_first_seen_survives_a_rebuild_and_a_restart() -> None:
-    config_maps = MemoryConfigMaps()
-    await ConfigMapEvidence(config_maps).record_seen(REPOSITORY, [OPENSSL], NOW - 9 * DAY)
-    rebuilt = Finding("CVE-1", "openssl", "3.0-2", Severity.HIGH)
-    other = Finding("CVE-2", "openssl", "3.0-2", Severity.HIGH)
-    store = ConfigMapEvidence(config_maps)
-    seen = await store.record_seen(REPOSITORY, [rebuilt, other], NOW)
-    assert seen == {("CVE-1", "openssl"): NOW - 9 * DAY, ("CVE-2", "openssl"): NOW}
-    assert await ConfigMapEvidence(config_maps).first_seen(REPOSITORY) == seen
-    assert await store.first_seen("registry.example.com/other") == {}
+        await evidence(config_maps).load(A)
 
 
 async def test_a_finding_that_was_gone_for_a_while_keeps_its_first_instant() -> None:
-    store = ConfigMapEvidence(MemoryConfigMaps(), keep_seen=30 * DAY)
+    store = evidence(MemoryConfigMaps(), keep_seen=30 * DAY)
     await store.record_seen(REPOSITORY, [OPENSSL], NOW)
     await store.record_seen(REPOSITORY, [], NOW + 20 * DAY)
     seen = await store.record_seen(REPOSITORY, [OPENSSL], NOW + 21 * DAY)
@@ -195,55 +150,19 @@ async def test_a_finding_that_was_gone_for_a_while_keeps_its_first_instant() -> 
     assert await store.record_seen(REPOSITORY, [], NOW + 60 * DAY) == {}
 
 
-async def test_the_same_findings_of_the_same_day_write_nothing() -> None:
-    config_maps = MemoryConfigMaps()
-    store = ConfigMapEvidence(config_maps)
-    await store.record_seen(REPOSITORY, [OPENSSL], NOW)
-    before = config_maps.writes
-    await store.record_seen(REPOSITORY, [OPENSSL], NOW + timedelta(hours=3))
-    assert config_maps.writes == before
-
-
-async def test_two_scans_of_one_repository_at_once_lose_nothing() -> None:
-    store = ConfigMapEvidence(MemoryConfigMaps())
-    findings = [Finding(f"CVE-{n}", "p", "1", Severity.LOW) for n in range(20)]
-    await asyncio.gather(*(store.record_seen(REPOSITORY, [f], NOW) for f in findings))
-    assert len(await store.first_seen(REPOSITORY)) == 20
-
-
-async def test_first_seen_that_cannot_be_read_is_not_begun_anew() -> None:
-    config_maps = MemoryConfigMaps()
-    await ConfigMapEvidence(config_maps).record_seen(REPOSITORY, [OPENSSL], NOW)
-    (name,) = config_maps.objects
-    config_maps.objects[name]["binaryData"] = {"content": "AAAA"}
-    store = ConfigMapEvidence(config_maps)
-    with pytest.raises(EvidenceError, match=f"{name}.*Restore it"):
-        await store.record_seen(REPOSITORY, [OPENSSL], NOW)
-    assert config_maps.objects[name]["binaryData"] == {"content": "AAAA"}
-
-
 async def test_the_cache_is_bounded() -> None:
     config_maps = MemoryConfigMaps()
-    store = ConfigMapEvidence(config_maps, cache_bytes=1)
+    store = evidence(config_maps, cache_bytes=1)
     await store.save(report())
     before = config_maps.reads
     await store.load(A)
     assert config_maps.reads > before
 
 
-async def test_what_nobody_touched_is_not_read_again() -> None:
-    config_maps = MemoryConfigMaps()
-    store = ConfigMapEvidence(config_maps)
-    await store.save(report(findings=40_000))
-    await store.record_seen(REPOSITORY, [OPENSSL], NOW)
-    found = await store.look_over()
-    assert (found.digests, found.repositories) == (frozenset(), frozenset())
-
-
 @pytest.mark.parametrize("how", ["edited", "deleted", "a part deleted"])
 async def test_evidence_that_somebody_touched_is_named_and_read_again(how: str) -> None:
     config_maps = MemoryConfigMaps()
-    store = ConfigMapEvidence(config_maps)
+    store = evidence(config_maps)
     await store.save(report(findings=40_000))
     await store.save(report(B))
     name = "evidence-" + A.replace(":", "-")
@@ -262,7 +181,7 @@ async def test_evidence_that_somebody_touched_is_named_and_read_again(how: str) 
 
 async def test_the_age_of_findings_that_somebody_touched_is_named_by_its_repository() -> None:
     config_maps = MemoryConfigMaps()
-    store = ConfigMapEvidence(config_maps)
+    store = evidence(config_maps)
     await store.record_seen(REPOSITORY, [OPENSSL], NOW)
     (name,) = config_maps.objects
     config_maps.edit(name, sha256="0" * 64)

@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from bailiwick.engine.declared import told
-from bailiwick.engine.images.config_maps import OwnConfigMaps
 from bailiwick.engine.images.evidence_check import EvidenceCheck
 from bailiwick.engine.images.feeds import Feeds
 from bailiwick.engine.images.inventory import Inventory
@@ -23,7 +22,6 @@ from bailiwick.engine.images.sources import Sources
 from bailiwick.engine.images.uses import ImageUses
 from bailiwick.engine.queueing.queue import WorkQueue
 from bailiwick.engine.queueing.work import in_seconds
-from bailiwick.evidence.config_maps import ConfigMapEvidence
 
 if TYPE_CHECKING:
     from bailiwick.engine.declared import DeclaredStore
@@ -32,6 +30,7 @@ if TYPE_CHECKING:
     from bailiwick.engine.options import Options
     from bailiwick.engine.served import Served
     from bailiwick.engine.world import World
+    from bailiwick.evidence.store import EvidenceStore
     from bailiwick.kube.client import Client
     from bailiwick.scanners.source import NamedSource
 
@@ -54,6 +53,7 @@ class Imaging:
         *,
         client: Client,
         sources: Sequence[NamedSource],
+        evidence: EvidenceStore,
         world: World,
         served: Served,
         scans: DeclaredStore,
@@ -70,7 +70,6 @@ class Imaging:
         self._parallel = options.scanner.parallel
         self.image_queue: WorkQueue[str] = WorkQueue(observer=metrics.queue("images"))
         self.uses = ImageUses()
-        evidence = ConfigMapEvidence(OwnConfigMaps(client, options.settings.operator_namespace))
         self.images = Images(evidence)
         self.feeds = Feeds(
             options.feeds,
@@ -90,7 +89,14 @@ class Imaging:
             self.feeds.problems,
         )
         self.rescans = Rescans(client, requests, self.inventory, self.images, served)
-        self.check = EvidenceCheck(evidence, scans, self.uses, self.images, self.image_queue.add)
+        self.check = EvidenceCheck(
+            evidence,
+            scans,
+            self.uses,
+            self.images,
+            self.inventory.complete,
+            self.image_queue.add,
+        )
         self.sources = Sources(
             sources,
             options.scanner,
@@ -158,7 +164,7 @@ class Imaging:
         await self.image_queue.stop(seconds)
 
     async def resync(self) -> None:
-        """Check the evidence; raises ApiError where it is out of reach."""
+        """Check the evidence; raises where it is out of reach."""
         await self.check.once(self._clock())
 
     def scan_changed(self, old: DeclaredObject | None, new: DeclaredObject | None) -> None:

@@ -19,16 +19,20 @@ logger = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class EvidenceCheck:
-    """Has digests looked at whose evidence was touched, or that nobody runs any more."""
+    """Has digests looked at whose evidence was touched, or that nobody runs any more.
+
+    `complete` says whether it is known what every namespace runs.
+    """
 
     evidence: EvidenceStore
     scans: DeclaredStore
     uses: ImageUses
     images: Images
+    complete: Callable[[], bool]
     look_again: Callable[[str], None]
 
     async def once(self, now: datetime) -> None:
-        """Check everything once; raises ApiError where the store is out of reach."""
+        """Check everything once; raises what OUT_OF_REACH names where it cannot be."""
         found = await self.evidence.look_over()
         doubted = set(found.digests)
         for digest in found.digests:
@@ -41,4 +45,8 @@ class EvidenceCheck:
         there = {str(scan.spec["digest"]) for scan in self.scans.objects.all()} | found.held
         for digest in doubted | (there - used):
             self.look_again(digest)
-        await self.evidence.sweep(now)
+        await self.evidence.sweep(now, self._repositories() if self.complete() else None)
+
+    def _repositories(self) -> frozenset[str]:
+        digests = self.uses.digests()
+        return frozenset(name for digest in digests for name in self.uses.repositories(digest))

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from bailiwick.engine.images.knowledge import OUT_OF_REACH
 from bailiwick.engine.images.reconciler import was_scanned
 from bailiwick.engine.images.uses import uses_of
-from bailiwick.kube.errors import ApiError
 from bailiwick.policy.assessment.evidence import ImageFact
 from bailiwick.policy.assessment.previous import instant
 from bailiwick.policy.images.inventory import RunningImage, inventory
@@ -185,7 +185,7 @@ class Inventory:
         repository = image.reference.name
         if was_scanned(self.scans, image.digest):
             # What goes wrong is told as evidence that cannot be read, and tried again by others.
-            with suppress(ApiError):
+            with suppress(*OUT_OF_REACH):
                 await self.images.recall(image.digest, {repository}, scanned=True)
         known = self.images.known(image.digest, repository)
         report = known.report

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from bailiwick.evidence.store import EvidenceError
+from bailiwick.evidence.store import EvidenceError, EvidenceUnreachable
 from bailiwick.kube.errors import ApiError
 from bailiwick.policy.assessment.previous import instant
 from bailiwick.policy.images.intelligence import Intelligence
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from bailiwick.engine.objects import DeclaredObject
     from bailiwick.evidence.store import EvidenceStore
     from bailiwick.policy.images.findings import FindingKey, ScanReport
+
+OUT_OF_REACH = (ApiError, EvidenceUnreachable)
+"""What is raised where the evidence store cannot be asked, whichever form it has."""
 
 _REPORT = ""
 
@@ -100,7 +103,7 @@ class Images:
         """Read the evidence of an earlier process, and note findings in repositories new here.
 
         `scanned` says that a result was made once, so that none at all was lost. Returns whether
-        there is anything new to tell. Raises ApiError where the store is out of reach; what is
+        there is anything new to tell. Raises what OUT_OF_REACH names; what is
         damaged is remembered in words, and a scan makes it anew.
         """
         known = self.knowledge(digest)
@@ -118,7 +121,7 @@ class Images:
             return before != (known.report, known.lost, known.first_seen)
 
     async def save(self, digest: str, repositories: Iterable[str]) -> None:
-        """Have the store take the report that it has not yet; raises ApiError where it cannot."""
+        """Have the store take the report that it has not yet; raises what OUT_OF_REACH names."""
         known = self.knowledge(digest)
         async with known.lock:
             report = known.unsaved
@@ -126,7 +129,7 @@ class Images:
                 return
             try:
                 await self._evidence.save(report)
-            except ApiError as error:
+            except OUT_OF_REACH as error:
                 if known.report is None:
                     known.lost[_REPORT] = f"The findings cannot be kept: {error.message}"
                 raise
@@ -228,14 +231,14 @@ class Images:
         except EvidenceError as error:
             known.lost[_REPORT] = error.message
             return None
-        except ApiError as error:
+        except OUT_OF_REACH as error:
             known.lost[_REPORT] = f"The findings of {digest} cannot be read: {error.message}"
             raise
         known.lost.pop(_REPORT, None)
         if report is None and scanned:
             known.lost[_REPORT] = (
-                f"The findings of {digest} are no longer in the operator's namespace. A rescan "
-                "makes them anew."
+                f"The findings of {digest} are no longer in the evidence store. A rescan makes "
+                "them anew."
             )
         return report
 
@@ -258,7 +261,7 @@ class Images:
                 )
             except EvidenceError as error:
                 known.lost[repository] = error.message
-            except ApiError as error:
+            except OUT_OF_REACH as error:
                 known.lost[repository] = (
                     f"Since when the findings in {repository} are known cannot be kept: "
                     f"{error.message}"

@@ -109,7 +109,7 @@ class ImageReconciler:
             self._refuse(digest, self._images.knowledge(digest), refusal)
 
     async def _remember(self, digest: str, known: Knowledge) -> None:
-        """Have the evidence store and what is known here agree; raises ApiError."""
+        """Have the evidence store and what is known here agree; raises where it cannot."""
         repositories = self._uses.repositories(digest)
         if known.unsaved is not None:
             await self._images.save(digest, repositories)

@@ -9,10 +9,9 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from bailiwick.engine.images.knowledge import Ongoing, under_digest
+from bailiwick.engine.images.knowledge import OUT_OF_REACH, Ongoing, under_digest
 from bailiwick.engine.images.pull_secrets import credentials
 from bailiwick.engine.images.schedule import Target
-from bailiwick.kube.errors import ApiError
 from bailiwick.policy.images.state import Failure
 from bailiwick.scanners.errors import REGISTRY_UNAUTHORIZED, ScanError
 from bailiwick.scanners.source import Begun, Order, carry_out
@@ -164,7 +163,7 @@ class Scanning:
             known.unsaved = under_digest(report, manifest)
             repositories = self._uses.repositories(digest) | self._uses.repositories(manifest)
             # What the store does not take now is kept, and given to it again by who looks at it.
-            with suppress(ApiError):
+            with suppress(*OUT_OF_REACH):
                 await self._images.save(manifest, repositories)
         for each in {digest, manifest}:
             # A registry's own result is older than what it tells of it: that it was read counts.
