@@ -91,11 +91,22 @@ class Registry:
                     "platform": {"os": system, "architecture": architecture},
                 }
             )
+        return self.put_index(repository, tag, entries)
+
+    def put_index(self, repository: str, tag: str, entries: Sequence[Mapping[str, object]]) -> str:
+        """Put an index of what is there already, by its descriptors, and return its digest."""
         index = json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries}).encode()
         self._request("PUT", f"/v2/{repository}/manifests/{tag}", index, INDEX)
         return digest_of(index)
 
-    def put(self, repository: str, manifest: Mapping[str, object], blobs: Sequence[bytes]) -> str:
+    def put(
+        self,
+        repository: str,
+        manifest: Mapping[str, object],
+        blobs: Sequence[bytes],
+        *,
+        tag: str = "",
+    ) -> str:
         """Put a manifest with its blobs as they are, and return its digest."""
         for blob in blobs:
             _, headers = self._request("POST", f"/v2/{repository}/blobs/uploads/")
@@ -103,7 +114,8 @@ class Registry:
             kind = "application/octet-stream"
             self._request("PUT", f"{where}&digest={digest_of(blob)}", blob, kind)
         body = json.dumps(manifest).encode()
-        self._request("PUT", f"/v2/{repository}/manifests/{digest_of(body)}", body, MANIFEST)
+        name = tag or digest_of(body)
+        self._request("PUT", f"/v2/{repository}/manifests/{name}", body, MANIFEST)
         return digest_of(body)
 
     def layers(self, repository: str, digest: str) -> list[Path]:

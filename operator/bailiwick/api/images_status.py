@@ -123,6 +123,15 @@ class DueFinding(FindingFacts):
     """The exceptions in force for it, by name; absent where there is none."""
     excepted_by_omitted: Count | None = None
     """How many more exceptions are in force for it."""
+    attested_by: (
+        Annotated[
+            tuple[Line, ...], Field(max_length=EXCEPTED_BY_LIMIT, json_schema_extra=ATOMIC_LIST)
+        ]
+        | None
+    ) = None
+    """The trusted keys with which it is attested not to matter here; absent where there is none."""
+    attested_by_omitted: Count | None = None
+    """How many more keys there are."""
 
 
 class ImageProblem(ApiModel):
@@ -161,6 +170,8 @@ class ImagesStatus(ApiModel):
     """Images with nothing past its deadline, by a result that is fresh."""
     excepted: Count = 0
     """Vulnerabilities in these images that an exception is in force for."""
+    attested: Count = 0
+    """Those that no exception is in force for, but that are attested not to matter."""
     problems: Annotated[
         tuple[ImageProblem, ...], Field(max_length=PROBLEM_LIMIT, json_schema_extra=ATOMIC_LIST)
     ] = ()

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from bailiwick.api.attestations_status import AttestationsStatus
 from bailiwick.api.images_status import FindingFacts
 from bailiwick.api.types import (
     AS_SET,
@@ -162,6 +163,8 @@ class ImageScanStatus(Status):
     """Vulnerabilities of severity High, for the column."""
     hygiene: Hygiene | None = None
     """What the image is made of; absent where the scanner does not tell."""
+    attestations: AttestationsStatus | None = None
+    """What is attested of the image; absent where the scanner was given no key to trust."""
     worst: Annotated[
         tuple[ScanFinding, ...], Field(max_length=SCAN_WORST_LIMIT, json_schema_extra=ATOMIC_LIST)
     ] = ()

@@ -106,7 +106,7 @@ class IntentScan(ApiModel):
 
 
 class IntentExceptions(ApiModel):
-    """What the VulnerabilityExceptions of the namespace may do."""
+    """What may excuse a vulnerability."""
 
     model_config = ConfigDict(json_schema_extra=ATOMIC_MAP)
 
@@ -114,6 +114,8 @@ class IntentExceptions(ApiModel):
     """How long an exception may last. May only be shorter than the profile's."""
     approval: Literal["Required", "NotRequired"] | None = None
     """Required, where the profile does not ask for an approval already."""
+    attestations: Literal["Trusted", "Ignored"] | None = None
+    """Ignored, where the profile trusts attestations."""
 
 
 class IntentImages(ApiModel):
@@ -127,7 +129,7 @@ class IntentImages(ApiModel):
     scan: IntentScan = IntentScan()
     """How fresh scans must be."""
     exceptions: IntentExceptions = IntentExceptions()
-    """What the VulnerabilityExceptions of the namespace may do."""
+    """What may excuse a vulnerability that is past its deadline."""
 
 
 class SecurityIntentSpec(ApiModel):

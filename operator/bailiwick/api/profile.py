@@ -178,7 +178,7 @@ class Minimal(ApiModel):
 
 
 class ProfileExceptions(ApiModel):
-    """What a namespace's VulnerabilityExceptions may do; the platform's own are not limited."""
+    """What may excuse a vulnerability; the platform's own exceptions are not limited."""
 
     model_config = ConfigDict(json_schema_extra=ATOMIC_MAP)
 
@@ -186,6 +186,9 @@ class ProfileExceptions(ApiModel):
     """How long an exception may last from when it was approved, or made where nobody has to."""
     approval: Literal["Required", "NotRequired"] = "Required"
     """Whether somebody else than its author has to approve an exception before it is in force."""
+    attestations: Literal["Trusted", "Ignored"] = "Ignored"
+    """Whether OpenVEX statements that are attached to images in their registries, and signed with
+    a key that the scanner was given, excuse what they say does not affect the image."""
 
 
 class ProfileImages(ApiModel):
@@ -209,7 +212,7 @@ class ProfileImages(ApiModel):
     max_age: Duration | None = None
     """How long ago an image may have been built; any time where it is left out."""
     exceptions: ProfileExceptions = ProfileExceptions()
-    """What the VulnerabilityExceptions of the namespaces may do."""
+    """What may excuse a vulnerability that is past its deadline."""
 
 
 class Admission(ApiModel):

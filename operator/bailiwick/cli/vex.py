@@ -16,9 +16,9 @@ from bailiwick.cli.yaml_text import as_yaml
 from bailiwick.offline.documents import documents
 from bailiwick.offline.parts import InvalidDocument
 from bailiwick.offline.sources import CannotRead, sources
-from bailiwick.offline.vex.document import InvalidVex, read_document
 from bailiwick.offline.vex.exporting import KINDS, document_of
 from bailiwick.offline.vex.importing import Terms, exceptions_of
+from bailiwick.policy.exceptions.openvex import InvalidVex, read_document
 
 
 @click.group()

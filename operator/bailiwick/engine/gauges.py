@@ -43,8 +43,8 @@ def expose(operator: Operator, metrics: Metrics) -> None:
         ),
         (
             "bailiwick_vulnerabilities",
-            "Vulnerabilities that are past their deadline, and those that exceptions are in force "
-            "for, each in every namespace that runs it.",
+            "Vulnerabilities that are past their deadline, those that exceptions are in force for, "
+            "and those that only attestations excuse, each in every namespace that runs it.",
             "standing",
             operator.statuses.standings,
         ),

@@ -36,14 +36,15 @@ EXEMPT = Problem(
 _LATER = "NetworkEnforced"  # of a first status, Ready says the same
 _TOLD = ("Ready", _LATER, "Compliant")
 _SOON = timedelta(milliseconds=50)
-_STANDINGS = ("overdue", "excepted")
+_STANDINGS = ("overdue", "excepted", "attested")
 
 
 @dataclass(slots=True)
 class Statuses:
     """Tells intents what was found; `verdicts` holds the last Compliant of each namespace.
 
-    `vulnerabilities` are those past their deadline, and the excepted ones, of each namespace.
+    `vulnerabilities` are those past their deadline, the excepted and the attested ones, of each
+    namespace.
     """
 
     client: Client
@@ -52,7 +53,7 @@ class Statuses:
     notices: Notices
     settings: Settings
     verdicts: dict[str, str] = field(default_factory=dict)
-    vulnerabilities: dict[str, tuple[int, int]] = field(default_factory=dict)
+    vulnerabilities: dict[str, tuple[int, int, int]] = field(default_factory=dict)
 
     async def tell(
         self,
@@ -85,6 +86,7 @@ class Statuses:
         self.vulnerabilities[namespace.name] = (
             sum(state.overdue for state in states),
             sum(state.excepted for state in states),
+            sum(state.attested for state in states),
         )
         return max(change.next_wake - now, timedelta()) + _SOON
 
@@ -94,7 +96,7 @@ class Statuses:
         return [(each, float(verdicts.count(each))) for each in ("True", "False", "Unknown")]
 
     def standings(self) -> Iterable[tuple[str, float]]:
-        """Return how many vulnerabilities are overdue, and how many excepted, for metrics."""
+        """Return how many vulnerabilities are overdue, excepted and attested, for metrics."""
         counts = list(self.vulnerabilities.values())
         return [(name, float(sum(each[i] for each in counts))) for i, name in enumerate(_STANDINGS)]
 

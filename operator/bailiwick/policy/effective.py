@@ -40,10 +40,11 @@ class MayDeclare:
 
 @dataclass(frozen=True, slots=True)
 class ExceptionTerms:
-    """What a profile lets the exceptions of a namespace do."""
+    """What a profile lets excuse a vulnerability in a namespace."""
 
     max_duration: timedelta = timedelta(days=90)
     approval_required: bool = True
+    attestations_trusted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,7 +167,20 @@ def _exceptions(
                 "the profile asks for an approval: write Required, or leave the field out",
             )
         )
-    return ExceptionTerms(longest, required or asked.approval == "Required"), refused
+    trusted = floor.attestations == "Trusted"
+    if not trusted and asked.attestations == "Trusted":
+        refused.append(
+            Refusal(
+                "spec.images.exceptions.attestations",
+                "the profile does not trust attestations: write Ignored, or leave the field out",
+            )
+        )
+    terms = ExceptionTerms(
+        max_duration=longest,
+        approval_required=required or asked.approval == "Required",
+        attestations_trusted=trusted and asked.attestations != "Ignored",
+    )
+    return terms, refused
 
 
 def _too_long(field: str, limit: timedelta) -> Refusal:

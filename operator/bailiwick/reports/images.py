@@ -28,6 +28,7 @@ def images_status(images: Sequence[ImageFact] | None) -> JSON | None:
         "digests": len(images),
         **{v.value.lower(): counts[v] for v in Verdict},
         "excepted": sum(i.state.excepted for i in images if i.state and not i.evidence_error),
+        "attested": sum(i.state.attested for i in images if i.state and not i.evidence_error),
         "problems": list(problems),
         "problemsOmitted": more_problems,
         "worst": worst,
@@ -93,7 +94,8 @@ def _order(each: _Found) -> tuple[tuple[bool, bool, bool, int, bool, float], str
 
 def _due(image: ImageFact, due: Due) -> JSON:
     finding = due.finding
-    by, more = bounded(due.excuse.by, EXCEPTED_BY_LIMIT) if due.excuse else (None, None)
+    by, more = _names(due.excuse.by if due.excuse else ())
+    keys, more_keys = _names(due.excuse.attested_by if due.excuse else ())
     return present(
         image=image.name,
         digest=line(image.running.digest or ""),
@@ -101,6 +103,14 @@ def _due(image: ImageFact, due: Due) -> JSON:
         firstSeen=stamp(due.first_seen),
         dueBy=moment(due.due_by),
         overdue=due.overdue,
-        exceptedBy=[line(name) for name in by] if by else None,
+        exceptedBy=by,
         exceptedByOmitted=more,
+        attestedBy=keys,
+        attestedByOmitted=more_keys,
     )
+
+
+def _names(names: Sequence[str]) -> tuple[list[str] | None, int | None]:
+    """Bound a list of what excuses; where there is none, there is nothing to count either."""
+    shown, more = bounded(names, EXCEPTED_BY_LIMIT)
+    return ([line(name) for name in shown], more) if shown else (None, None)

@@ -10,6 +10,7 @@ from bailiwick.api.imagescan import ALIAS_LIMIT, SCAN_WORST_LIMIT, TOOL_LIMIT
 from bailiwick.api.meta import ConditionType, Reason
 from bailiwick.policy.images.findings import Finding, HygieneFacts, ScanReport, Severity, tallies
 from bailiwick.policy.images.state import Failure
+from bailiwick.reports.attestations import attestations_status
 from bailiwick.reports.fields import JSON, bounded, condition, line, message, moment, present
 from bailiwick.reports.finding import finding_fields
 
@@ -117,6 +118,7 @@ def _result(report: ScanReport) -> JSON:
         critical=counts[Severity.CRITICAL].total,
         high=counts[Severity.HIGH].total,
         hygiene=_hygiene(report.hygiene) if report.hygiene else None,
+        attestations=attestations_status(report.attestations) if report.attestations else None,
         worst=[_finding(each) for each in worst],
         worstOmitted=omitted,
     )

@@ -117,13 +117,14 @@ class Adapter:
 
 
 def _request(order: Order, metadata: wire.Metadata, sbom: str = "") -> wire.ScanRequest:
-    # The platform is ours: others need not know of it.
-    tells_platform = order.architecture and metadata.produces(wire.FACTS)
+    # These two are ours: others need not know of them.
+    ours = metadata.produces(wire.FACTS)
     return wire.scan_request(
         order.image,
         authorization=order.authorization,
         plain_http=order.plain_http,
-        platform=f"linux/{order.architecture}" if tells_platform else "",
+        platform=f"linux/{order.architecture}" if ours and order.architecture else "",
+        indexes=order.aliases if ours else (),
         sbom=sbom,
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from bailiwick.policy.images.attestations import STATEMENTS_LIMIT, Attestations
 from bailiwick.policy.images.findings import (
     UNTOLD,
     Advisory,
@@ -60,6 +61,8 @@ def read_report(
         same_digest(facts.digest, digest)
         if facts.manifest_digest is not None and not is_digest(facts.manifest_digest):
             raise wire.invalid(f'"{facts.manifest_digest[:80]}" as the digest of a manifest')
+        if facts.attestations and len(facts.attestations.statements) > STATEMENTS_LIMIT:
+            raise wire.invalid(f"more than {STATEMENTS_LIMIT} attested statements")
     return _report(
         report,
         digest=digest,
@@ -68,6 +71,7 @@ def read_report(
         database=facts.database_built if facts else None,
         manifest_digest=facts.manifest_digest if facts else None,
         hygiene=facts.hygiene if facts else None,
+        attestations=facts.attestations if facts else None,
     )
 
 
@@ -110,6 +114,7 @@ def _report(
     database: datetime | None = None,
     manifest_digest: str | None = None,
     hygiene: HygieneFacts | None = None,
+    attestations: Attestations | None = None,
 ) -> ScanReport:
     generated = wire.instant(report.generated_at)
     cached = generated is not None and generated < submitted - _CACHED_FOR
@@ -124,6 +129,7 @@ def _report(
         database_built=database or (None if cached else metadata.database_built),
         manifest_digest=manifest_digest,
         hygiene=hygiene,
+        attestations=attestations,
     )
 
 

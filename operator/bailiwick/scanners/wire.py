@@ -7,11 +7,13 @@ image, and `vendor_attributes.bailiwick` in vulnerabilities. Nothing here does I
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import msgspec
 
+from bailiwick.policy.images.attestations import Attestations
 from bailiwick.policy.images.findings import Epss, Exploitation, HygieneFacts, Rating
 from bailiwick.policy.images.references import Reference, is_digest
 from bailiwick.scanners import errors
@@ -102,13 +104,18 @@ class Metadata(msgspec.Struct, frozen=True):
 
 
 class Artifact(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An image in a registry. `platform` is ours, `linux/arm64`, and picks from an index."""
+    """An image in a registry.
+
+    Two are ours: `platform`, `linux/arm64`, picks from an index, and `indexes` are the digests of
+    those that lead to the image, of which something may be attested.
+    """
 
     repository: str = ""
     digest: str = ""
     tag: str = ""
     mime_type: str = ""
     platform: str = ""
+    indexes: tuple[str, ...] = ()
 
 
 class Registry(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -203,6 +210,7 @@ class Facts(msgspec.Struct, frozen=True, omit_defaults=True):
     manifest_digest: str | None = None
     database_built: datetime | None = None
     hygiene: HygieneFacts | None = None
+    attestations: Attestations | None = None
 
 
 class ErrorDetail(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -226,6 +234,7 @@ def scan_request(
     authorization: str = "",
     plain_http: bool = False,
     platform: str = "",
+    indexes: Iterable[str] = (),
     sbom: str = "",
 ) -> ScanRequest:
     """Make the body of `POST /scan` for an image named by digest.
@@ -243,6 +252,7 @@ def scan_request(
             tag=image.tag,
             mime_type=OCI_MANIFEST,
             platform=platform,
+            indexes=tuple(sorted(indexes)),
         ),
         enabled_capabilities=(
             EnabledCapability(SBOM, (SBOM_REPORT,), SbomAttributes((sbom,)))

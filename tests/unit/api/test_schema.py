@@ -59,7 +59,15 @@ def test_every_list_map_and_text_is_bounded(kind: Kind) -> None:
 
 @every_kind
 def test_every_bounded_list_of_a_status_has_a_count_of_what_it_leaves_out(kind: Kind) -> None:
-    complete = {"conditions", "controls", "refs", "shells", "packageManagers", "debugTools"}
+    complete = {
+        "conditions",
+        "controls",
+        "refs",
+        "shells",
+        "packageManagers",
+        "debugTools",
+        "ignored",
+    }
     for path, schema in parts(object_schema(kind)["properties"]["status"], "status"):
         names = schema.get("properties", {})
         for name, field in names.items():

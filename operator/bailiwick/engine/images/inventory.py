@@ -13,6 +13,7 @@ from bailiwick.engine.images.reconciler import was_scanned
 from bailiwick.engine.images.uses import uses_of
 from bailiwick.policy.assessment.evidence import ImageFact
 from bailiwick.policy.assessment.previous import instant
+from bailiwick.policy.exceptions.attested import excused_by_attestations, with_attestations
 from bailiwick.policy.images.inventory import RunningImage, inventory
 from bailiwick.policy.images.requests import Rescan
 from bailiwick.policy.images.rescan import asked_at
@@ -79,7 +80,10 @@ class Inventory:
             self.enqueue(digest)
         after = self._scanned_after(intent, terms, now)
         scan_terms = ScanTerms(terms.scan_max_age, after, terms.remediate_within)
-        return tuple([await self._fact(image, scan_terms, coverage, now) for image in running])
+        trusted = terms.exceptions.attestations_trusted
+        return tuple(
+            [await self._fact(image, scan_terms, coverage, now, trusted) for image in running]
+        )
 
     def hold(self, namespace: str, pods: Iterable[Pod]) -> None:
         """Keep what is known of the images of a namespace whose profile is not known."""
@@ -178,7 +182,12 @@ class Inventory:
         return noticed
 
     async def _fact(
-        self, image: RunningImage, terms: ScanTerms, coverage: Coverage, now: datetime
+        self,
+        image: RunningImage,
+        terms: ScanTerms,
+        coverage: Coverage,
+        now: datetime,
+        attestations_trusted: bool,
     ) -> ImageFact:
         if image.digest is None or image.reference is None:
             return ImageFact(image)
@@ -190,6 +199,9 @@ class Inventory:
         known = self.images.known(image.digest, repository)
         report = known.report
         excuses = coverage.excuses(image, report.findings if report else None)
+        if report and attestations_trusted:
+            attested = excused_by_attestations(report.findings, report.attestations)
+            excuses = with_attestations(excuses, attested)
         return ImageFact(
             image,
             assess(known, terms, now, excuses=excuses),

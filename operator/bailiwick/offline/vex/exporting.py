@@ -11,8 +11,8 @@ from packageurl import PackageURL
 from pydantic import ValidationError
 
 from bailiwick.api.exception import VulnerabilityExceptionSpec, VulnerabilityExceptionStatus
-from bailiwick.offline.vex.document import CONTEXT, identify
 from bailiwick.policy.assessment.history import stamp
+from bailiwick.policy.exceptions.openvex import CONTEXT, identify
 from bailiwick.policy.model_errors import in_words
 
 JSON = dict[str, Any]

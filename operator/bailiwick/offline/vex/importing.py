@@ -11,16 +11,15 @@ from typing import Any, Final
 from packageurl import PackageURL
 
 from bailiwick.api.meta import API_VERSION
-from bailiwick.offline.vex.document import Document, InvalidVex, Product, Statement
 from bailiwick.policy.assessment.history import stamp
-from bailiwick.policy.images.references import InvalidReference, Reference, is_digest
+from bailiwick.policy.exceptions.openvex import Document, InvalidVex, Product, Statement
+from bailiwick.policy.exceptions.products import NamedImage, image_of
 
 JSON = dict[str, Any]
 
 _REASON_LIMIT: Final = 1024
 _TEXT_LIMIT: Final = 1024
 _NAME_LIMIT: Final = 63
-_HASHES: Final = ("sha-256", "sha256")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +33,6 @@ class Terms:
     author: str
     expires_at: datetime
     ticket: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class _Image:
-    repository: str
-    digest: str
 
 
 def exceptions_of(document: Document, terms: Terms) -> list[JSON]:
@@ -96,7 +89,7 @@ def _reason(statement: Statement, document: Document) -> str:
 
 def _scopes(statement: Statement, where: str) -> Iterator[JSON]:
     """Group products so that all combinations within a group are meant."""
-    groups: dict[tuple[tuple[str, ...], bool], list[_Image]] = {}
+    groups: dict[tuple[tuple[str, ...], bool], list[NamedImage]] = {}
     for index, product in enumerate(statement.products):
         place = f"{where}.products[{index}]"
         image = _image(product, place)
@@ -112,41 +105,16 @@ def _scopes(statement: Statement, where: str) -> Iterator[JSON]:
         yield scope | ({"digests": digests} if digests else {})
 
 
-def _image(product: Product, place: str) -> _Image:
+def _image(product: Product, place: str) -> NamedImage:
     """Find out which image a product is; raises InvalidVex where it is none that is known."""
-    hashed = next((product.hashes[name] for name in _HASHES if name in product.hashes), "")
-    digest = f"sha256:{hashed}" if hashed else ""
-    found = _by_purl(product.purl) if product.purl else _by_reference(product.id)
-    image = _Image(found.repository if found else "", digest or (found.digest if found else ""))
-    if not (image.repository or image.digest) or (image.digest and not is_digest(image.digest)):
+    image = image_of(product)
+    if image is None:
         named = product.purl or product.id or "a product without a name"
         raise InvalidVex(
             f"{place}: {named} is not an image that is known by digest or repository. Name it as "
             "pkg:oci/NAME@sha256:…?repository_url=REGISTRY/REPOSITORY"
         )
     return image
-
-
-def _by_purl(text: str) -> _Image | None:
-    try:
-        purl = PackageURL.from_string(text)
-    except ValueError:
-        return None
-    if purl.type not in ("oci", "docker"):
-        return None
-    repository = _by_reference(str(purl.qualifiers.get("repository_url", "")))
-    return _Image(repository.repository if repository else "", purl.version or "")
-
-
-def _by_reference(text: str) -> _Image | None:
-    try:
-        reference = Reference.parse(text)
-    except InvalidReference:
-        return None
-    # A tag names something else tomorrow.
-    return (
-        None if reference.tag and not reference.digest else _Image(reference.name, reference.digest)
-    )
 
 
 def _part(purl: str, place: str) -> str:

@@ -12,6 +12,8 @@ from datetime import date, datetime
 from enum import IntEnum, StrEnum
 from typing import TypeVar
 
+from bailiwick.policy.images.attestations import Attestations
+
 T = TypeVar("T")
 
 
@@ -177,6 +179,7 @@ class ScanReport:
     `digest` is the one asked for; `manifest_digest` is that of the platform's manifest, which
     differs where an index was asked for, and is None where the scanner does not tell.
     `database_built` is the age of what the scanner knew, None where it does not tell.
+    `attestations` is None where nobody looked for any.
     Make it by `of`, which puts the findings into their order.
     """
 
@@ -188,6 +191,7 @@ class ScanReport:
     manifest_digest: str | None = None
     findings: tuple[Finding, ...] = ()
     hygiene: HygieneFacts | None = None
+    attestations: Attestations | None = None
 
     @classmethod
     def of(
@@ -201,6 +205,7 @@ class ScanReport:
         database_built: datetime | None = None,
         manifest_digest: str | None = None,
         hygiene: HygieneFacts | None = None,
+        attestations: Attestations | None = None,
     ) -> ScanReport:
         """Make a report: findings worst first, each vulnerability of a package version once."""
         return cls(
@@ -212,6 +217,7 @@ class ScanReport:
             manifest_digest=manifest_digest,
             findings=worst_first(_without_repeats(findings)),
             hygiene=hygiene,
+            attestations=attestations,
         )
 
     def with_findings(self, findings: Iterable[Finding]) -> ScanReport:

@@ -83,10 +83,20 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Excuse:
-    """The exceptions in force for a finding, by name, and when the first of them ends."""
+    """The exceptions in force for a finding, by name, and when the first of them ends.
+
+    `attested_by` are names of trusted keys, with which it is attested not to matter. That is
+    evidence of the scan, which ends with the scan: where nothing else excuses, `until` is None.
+    """
 
     by: tuple[str, ...]
-    until: datetime
+    until: datetime | None = None
+    attested_by: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What excuses, as it is named in sentences."""
+        return *self.by, *(f"attestation by {key}" for key in self.attested_by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +118,9 @@ class ImageState:
     """The verdict on one image, with why.
 
     `overdue` counts findings past their deadline, from all findings and never from `worst`.
-    `excepted` counts those that an exception is in force for, which are neither overdue nor due
-    next; `excused` names the exceptions that excuse findings past their deadline.
+    `excepted` counts those that an exception is in force for, `attested` those that only
+    attestations excuse; neither are overdue or due next, and of both together
+    `excepted_overdue` are past their deadline. `excused` names what excuses those.
     `next_due` is the earliest deadline that has not passed, and `changes_at` the next instant at
     which time alone changes this value; None if never. Counts are None where there is no report.
     """
@@ -120,6 +131,7 @@ class ImageState:
     counts: Mapping[Severity, Tally] | None = None
     overdue: int = 0
     excepted: int = 0
+    attested: int = 0
     excepted_overdue: int = 0
     excused: tuple[str, ...] = ()
     worst: tuple[Due, ...] = ()
@@ -165,7 +177,7 @@ def assess(
     worst, omitted = bounded(sorted(dues, key=urgency), worst_limit)
     expires = report.scanned_at + terms.max_age if terms.max_age is not None else None
     waits = [*coming, *([expires] if expires and not stale else [])]
-    waits += [each.excuse.until for each in excepted if each.excuse]
+    waits += [each.excuse.until for each in excepted if each.excuse and each.excuse.until]
     # What is excused becomes excused of something when its deadline passes.
     waits += [each.due_by for each in excepted if each.due_by and now < each.due_by]
     verdict, reason, message = _verdict(known, overdue, late, stale)
@@ -175,7 +187,8 @@ def assess(
         message=message,
         counts=tallies(report.findings),
         overdue=len(overdue),
-        excepted=len(excepted),
+        excepted=sum(bool(each.excuse and each.excuse.by) for each in excepted),
+        attested=sum(bool(each.excuse and not each.excuse.by) for each in excepted),
         excepted_overdue=len(late),
         excused=_names(late),
         worst=worst,
@@ -208,13 +221,13 @@ def _verdict(
         why = " A rescan is running." if known.scanning else why
         return Verdict.STALE, "ScanTooOld", stale + why
     if late:
-        but = f"but for {len(late)} that exceptions are in force for: {', '.join(_names(late))}"
+        but = f"but for {len(late)} that are excepted by {', '.join(_names(late))}"
         return Verdict.CLEAN, "WithinPolicy", f"No finding is past its deadline, {but}."
     return Verdict.CLEAN, "WithinPolicy", "No finding is past its deadline."
 
 
 def _names(dues: list[Due]) -> tuple[str, ...]:
-    return tuple(sorted({name for due in dues if due.excuse for name in due.excuse.by}))
+    return tuple(sorted({name for due in dues if due.excuse for name in due.excuse.names}))
 
 
 def urgency(due: Due) -> tuple[bool, bool, bool, int, bool, float]:

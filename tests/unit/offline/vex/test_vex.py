@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bailiwick.api.exception import VulnerabilityExceptionSpec
-from bailiwick.offline.vex.document import CONTEXT, InvalidVex, read_document
 from bailiwick.offline.vex.exporting import document_of
 from bailiwick.offline.vex.importing import Terms, exceptions_of
+from bailiwick.policy.exceptions.openvex import CONTEXT, InvalidVex, read_document
 from tests.unit.controls.make import NOW, digest
 from tests.unit.exceptions.make import spec
 

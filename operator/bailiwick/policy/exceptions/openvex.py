@@ -60,7 +60,10 @@ class Product(Component):
 
 
 class Statement(_Part):
-    """What is known of one vulnerability in some products."""
+    """What is known of one vulnerability in some products.
+
+    A `timestamp` of its own says that it was made at another instant than its document.
+    """
 
     vulnerability: Vulnerability
     products: tuple[Product, ...] = ()
@@ -69,6 +72,7 @@ class Statement(_Part):
     impact_statement: str = ""
     action_statement: str = ""
     status_notes: str = ""
+    timestamp: str = ""
 
     @model_validator(mode="after")
     def _as_openvex_demands(self) -> Statement:
@@ -99,13 +103,20 @@ class Document(_Part):
 def read_document(text: str | bytes) -> Document:
     """Read a document; raises InvalidVex."""
     try:
-        return Document.model_validate(json.loads(text))
+        body = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidVex(f"this is not JSON: {error}") from error
+    return document_of(body)
+
+
+def document_of(body: object) -> Document:
+    """Read a document that was parsed already; raises InvalidVex."""
+    try:
+        return Document.model_validate(body)
     except ValidationError as error:
         field, words = next(iter(in_words(error, {"too_short": "write at least one"}).items()))
         where = f"{field}: " if field else ""
         raise InvalidVex(f"{where}{words.removeprefix('Value error, ')}") from error
-    except ValueError as error:
-        raise InvalidVex(f"this is not JSON: {error}") from error
 
 
 def identify(body: dict[str, Any]) -> str:
