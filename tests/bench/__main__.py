@@ -14,7 +14,7 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.bench import reach
+from tests.bench import images, reach
 from tests.bench.figures import Figure, Judged, judge, read_ranges, table
 from tests.bench.plan import LONG, SHORT, Plan, figures, measure
 from tests.controlplane import binaries
@@ -34,12 +34,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     plan = _plan(SHORT if form == "short" else LONG, options)
     raw: dict[str, object] = {}
     found: list[Figure] = []
-    if options.only != "operator":
+    if options.only in (None, "reach"):
         say("Reachability, without an API server …")
         measured = reach.measure(plan.reach_scales)
         raw["reachability"] = asdict(measured)
         found += reach.figures(measured)
-    if options.only != "reach":
+    if options.only in (None, "images"):
+        say(f"{plan.digests} images with their findings, without an API server …")
+        known = images.measure(plan.digests)
+        raw["images"] = asdict(known)
+        found += images.figures(known)
+    if options.only in (None, "operator"):
         binaries.ensure_all([binaries.CONTROL_PLANE])
         _compile()
         results = asyncio.run(measure(plan))
@@ -57,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--json", metavar="FILE", help="write all that was measured to a file")
     parser.add_argument(
-        "--only", choices=("operator", "reach"), help="measure the operator, or reachability, alone"
+        "--only", choices=("operator", "reach", "images"), help="measure one of these alone"
     )
     parser.add_argument("--sizes", metavar="N,N", help="numbers of namespaces, such as 100,5000")
     parser.add_argument("--starts", type=int, help="cold starts at each size")

@@ -22,7 +22,10 @@ _MEGABYTE = 1_048_576 / 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is measured. `quiet` is in seconds, `reach_scales` in sizes of the design."""
+    """What is measured. `quiet` is in seconds, `reach_scales` in sizes of the design.
+
+    `digests` are images with their findings, ten for each of as many namespaces.
+    """
 
     sizes: tuple[int, ...] = (100, 300, 1000)
     starts: int = 3
@@ -30,9 +33,10 @@ class Plan:
     changes: int = 100
     quiet: float = 600.0
     reach_scales: tuple[int, ...] = (1, 2, 4)
+    digests: int = 10_000
 
 
-SHORT = Plan(sizes=(100,), edits=90, changes=40, quiet=30.0, reach_scales=(1,))
+SHORT = Plan(sizes=(100,), edits=90, changes=40, quiet=30.0, reach_scales=(1,), digests=1000)
 LONG = Plan()
 
 

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from bailiwick.api.images_status import EXCEPTED_BY_LIMIT, PROBLEM_LIMIT, WORST_LIMIT
 from bailiwick.policy.assessment.evidence import ImageFact
 from bailiwick.policy.assessment.history import stamp
-from bailiwick.policy.images.state import Due, Verdict, urgency
+from bailiwick.policy.images.deadlines import Due, urgency
+from bailiwick.policy.images.state import Verdict
 from bailiwick.reports.fields import JSON, bounded, line, message, moment, present
 from bailiwick.reports.finding import finding_fields
 

@@ -12,6 +12,7 @@ from bailiwick.policy.effective import EffectiveIntent, Enforcement, ImageTerms
 from bailiwick.policy.findings import finding
 from bailiwick.policy.findings.effective import NamespaceReach
 from bailiwick.policy.images import state
+from bailiwick.policy.images.deadlines import Excuse
 from bailiwick.policy.images.findings import (
     Finding,
     FindingIdentity,
@@ -76,7 +77,7 @@ def image(
     scanning: bool = False,
     hygiene: HygieneFacts | None = HYGIENE,
     now: datetime = NOW,
-    excuses: Mapping[FindingIdentity, state.Excuse] | None = None,
+    excuses: Mapping[FindingIdentity, Excuse] | None = None,
 ) -> ImageFact:
     """Make an image scanned so long ago, with findings first seen so long ago."""
     report = ScanReport.of(digest(number), NOW - scanned, findings) if scanned is not None else None

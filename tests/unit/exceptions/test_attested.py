@@ -10,8 +10,9 @@ import pytest
 
 from bailiwick.policy.exceptions.attested import excused_by_attestations, with_attestations
 from bailiwick.policy.images.attestations import Attestations, AttestedStatement, Key, VexStatus
+from bailiwick.policy.images.deadlines import Excuse
 from bailiwick.policy.images.findings import Finding, ScanReport, Severity
-from bailiwick.policy.images.state import Excuse, Known, ScanTerms, Verdict, assess
+from bailiwick.policy.images.state import Known, ScanTerms, Verdict, assess
 
 NOW: Final = datetime(2026, 11, 24, 12, tzinfo=UTC)
 DAY: Final = timedelta(days=1)

@@ -2,65 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from bailiwick.engine.images.digest import FirstSeen, Knowledge, Ongoing
+from bailiwick.engine.images.sharing import Sharing
 from bailiwick.evidence.store import EvidenceError, EvidenceUnreachable
 from bailiwick.kube.errors import ApiError
 from bailiwick.policy.assessment.previous import instant
 from bailiwick.policy.images.intelligence import Intelligence
-from bailiwick.policy.images.state import Failure, Known
+from bailiwick.policy.images.state import Known
 
 if TYPE_CHECKING:
     from bailiwick.engine.objects import DeclaredObject
     from bailiwick.evidence.store import EvidenceStore
-    from bailiwick.policy.images.findings import FindingKey, ScanReport
+    from bailiwick.policy.images.findings import ScanReport
+
 
 OUT_OF_REACH = (ApiError, EvidenceUnreachable)
 """What is raised where the evidence store cannot be asked, whichever form it has."""
 
 _REPORT = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Ongoing:
-    """A scan that a source knows by an id, since when."""
-
-    source: str
-    id: str
-    at: datetime
-
-
-@dataclass(slots=True)
-class Knowledge:
-    """What the operator knows of one digest.
-
-    `refusal` is why it is not scanned at all, `failure` why the last scan came to nothing.
-    `unsaved` is a new report that the evidence store has not taken yet. `lost` says in words
-    which evidence cannot be read: that of the report, or by repository since when its findings
-    are known. `started` is when the newest scan began, `retry` ends the wait after a failure.
-    `ongoing` is the scan that a source has taken, in this process or an earlier one, `notified`
-    when a registry told that it has a new result.
-    """
-
-    report: ScanReport | None = None
-    first_seen: dict[str, Mapping[FindingKey, datetime]] = field(default_factory=dict)
-    lost: dict[str, str] = field(default_factory=dict)
-    unsaved: ScanReport | None = None
-    failure: Failure | None = None
-    refusal: Failure | None = None
-    scanning: bool = False
-    started: datetime | None = None
-    ongoing: Ongoing | None = None
-    notified: datetime | None = None
-    retry: bool = False
-    loaded: bool = False
-    unused_since: datetime | None = None
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class Images:
@@ -73,6 +37,9 @@ class Images:
         self.intelligence = Intelligence()
         self._evidence = evidence
         self._known: dict[str, Knowledge] = {}
+        # Of one repository for all its digests, since each knows nearly the same of it.
+        self._first_seen: dict[str, FirstSeen] = {}
+        self._sharing = Sharing()
         self._manifests: dict[str, dict[str, str]] = defaultdict(dict)
         self._indexes: dict[str, set[tuple[str, str]]] = defaultdict(set)
 
@@ -85,11 +52,13 @@ class Images:
         found = self._known.get(digest)
         if found is None:
             return Known()
+        seen = self._first_seen.get(repository, {}) if repository in found.noted else {}
         return Known(
             found.report,
             found.scanning,
             found.refusal or found.failure,
-            found.first_seen.get(repository, {}),
+            seen,
+            found.ages_in(repository, seen),
         )
 
     def evidence_error(self, digest: str, repository: str) -> str:
@@ -108,17 +77,17 @@ class Images:
         """
         known = self.knowledge(digest)
         wanted = sorted(repositories)
-        if known.loaded and (known.report is None or known.first_seen.keys() >= set(wanted)):
+        if known.loaded and (known.report is None or known.noted >= set(wanted)):
             return False
         async with known.lock:
-            before = (known.report, dict(known.lost), known.first_seen)
+            before = (known.report, dict(known.lost), known.noted)
             report = known.report if known.loaded else await self._load(digest, known, scanned)
             if report is not None:
-                seen = await self._note(report, known, wanted)
+                noted = await self._note(report, known, wanted)
                 # Together: findings without their age would look as if they were new.
-                known.report, known.first_seen = self.intelligence.enrich(report), seen
+                self._keep(known, report, noted)
             known.loaded = True
-            return before != (known.report, known.lost, known.first_seen)
+            return before != (known.report, known.lost, known.noted)
 
     async def save(self, digest: str, repositories: Iterable[str]) -> None:
         """Have the store take the report that it has not yet; raises what OUT_OF_REACH names."""
@@ -133,8 +102,8 @@ class Images:
                 if known.report is None:
                     known.lost[_REPORT] = f"The findings cannot be kept: {error.message}"
                 raise
-            seen = await self._note(report, known, sorted(repositories), anew=True)
-            known.report, known.first_seen = self.intelligence.enrich(report), seen
+            noted = await self._note(report, known, sorted(repositories), anew=True)
+            self._keep(known, report, noted)
             known.unsaved, known.loaded = None, True
             known.lost.pop(_REPORT, None)
 
@@ -153,7 +122,10 @@ class Images:
     async def forget(self, digest: str) -> None:
         """Drop a digest with its evidence."""
         await self._evidence.delete(digest)
-        self._known.pop(digest, None)
+        gone = self._known.pop(digest, None)
+        for repository in gone.noted if gone else ():
+            if not any(repository in each.noted for each in self._known.values()):
+                self._first_seen.pop(repository, None)
         for index, architecture in self._indexes.pop(digest, ()):
             self._manifests[index].pop(architecture, None)
             if not self._manifests[index]:
@@ -162,14 +134,14 @@ class Images:
     def doubt(self, digest: str) -> None:
         """Let go of a report whose evidence was touched, so that it is read again."""
         known = self.knowledge(digest)
-        known.report, known.loaded, known.first_seen = None, False, {}
+        known.report, known.loaded, known.noted = None, False, frozenset()
 
     def doubt_repository(self, repository: str) -> Iterable[str]:
         """Let go of since when findings are known in a repository; returns the digests there."""
-        digests = [d for d, known in self._known.items() if repository in known.first_seen]
+        digests = [d for d, known in self._known.items() if repository in known.noted]
         for digest in digests:
-            known = self._known[digest]
-            known.first_seen = {k: v for k, v in known.first_seen.items() if k != repository}
+            self._known[digest].noted -= {repository}
+        self._first_seen.pop(repository, None)
         return digests
 
     def manifest_of(self, digest: str, architecture: str) -> str:
@@ -224,6 +196,13 @@ class Images:
         report = self.knowledge(digest).report
         return (report.hygiene.architecture or "") if report and report.hygiene else ""
 
+    def _keep(self, known: Knowledge, report: ScanReport, noted: frozenset[str]) -> None:
+        known.report = self._sharing.report(self.intelligence.enrich(report))
+        known.noted = noted
+        # Grouped now, and not when many namespaces are judged at once.
+        for repository in noted:
+            known.ages_in(repository, self._first_seen.get(repository, {}))
+
     async def _load(self, digest: str, known: Knowledge, scanned: bool) -> ScanReport | None:
         known.report = None
         try:
@@ -249,14 +228,14 @@ class Images:
         repositories: Iterable[str],
         *,
         anew: bool = False,
-    ) -> dict[str, Mapping[FindingKey, datetime]]:
-        """Have the store note the findings, and return since when each is known."""
-        seen = {} if anew else dict(known.first_seen)
+    ) -> frozenset[str]:
+        """Have the store note the findings, and return the repositories of which it did."""
+        noted = frozenset[str]() if anew else known.noted
         for repository in repositories:
-            if repository in seen:
+            if repository in noted:
                 continue
             try:
-                seen[repository] = await self._evidence.record_seen(
+                seen = await self._evidence.record_seen(
                     repository, report.findings, report.scanned_at
                 )
             except EvidenceError as error:
@@ -269,7 +248,10 @@ class Images:
                 raise
             else:
                 known.lost.pop(repository, None)
-        return seen
+                if seen != self._first_seen.get(repository):
+                    self._first_seen[repository] = self._sharing.mapping(seen)
+                noted |= {repository}
+        return noted
 
 
 def _ongoing(status: Mapping[str, Any]) -> Ongoing | None:

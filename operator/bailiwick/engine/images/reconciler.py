@@ -19,7 +19,8 @@ from bailiwick.reports.scans import scan_status
 
 if TYPE_CHECKING:
     from bailiwick.engine.declared import DeclaredStore
-    from bailiwick.engine.images.knowledge import Images, Knowledge
+    from bailiwick.engine.images.digest import Knowledge
+    from bailiwick.engine.images.knowledge import Images
     from bailiwick.engine.images.schedule import Schedule
     from bailiwick.engine.images.uses import ImageUses
     from bailiwick.engine.options import ScannerOptions

@@ -9,7 +9,8 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from bailiwick.engine.images.knowledge import OUT_OF_REACH, Ongoing, under_digest
+from bailiwick.engine.images.digest import Ongoing
+from bailiwick.engine.images.knowledge import OUT_OF_REACH, under_digest
 from bailiwick.engine.images.pull_secrets import credentials
 from bailiwick.engine.images.schedule import Target
 from bailiwick.policy.images.state import Failure
@@ -17,7 +18,8 @@ from bailiwick.scanners.errors import REGISTRY_UNAUTHORIZED, ScanError
 from bailiwick.scanners.source import Begun, Order, carry_out
 
 if TYPE_CHECKING:
-    from bailiwick.engine.images.knowledge import Images, Knowledge
+    from bailiwick.engine.images.digest import Knowledge
+    from bailiwick.engine.images.knowledge import Images
     from bailiwick.engine.images.progress import ScanProgress
     from bailiwick.engine.images.schedule import Schedule
     from bailiwick.engine.images.uses import ImageUses

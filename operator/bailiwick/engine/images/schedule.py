@@ -14,7 +14,7 @@ from bailiwick.policy.images.registries import Refusal, contactable, host_of
 from bailiwick.policy.images.rescan import NextScan, Pace, next_scan
 
 if TYPE_CHECKING:
-    from bailiwick.engine.images.knowledge import Images, Knowledge
+    from bailiwick.engine.images.knowledge import Images
     from bailiwick.engine.images.scanner_watch import ScannerWatch
     from bailiwick.engine.images.sources import Sources
     from bailiwick.engine.images.uses import ImageUses, Use
@@ -118,19 +118,15 @@ class Schedule:
             return Rank(Lane.REQUESTED, registry=registry)
         if lane is not Lane.RENEWAL:
             return Rank(lane, (due.at.timestamp(),), registry)
-        return Rank(lane, self._risk(digest, known).order, registry)
+        return Rank(lane, self._risk(digest).order, registry)
 
-    def _risk(self, digest: str, known: Knowledge) -> Risk:
+    def _risk(self, digest: str) -> Risk:
         """Return the worst that the last result is in any of the repositories it is run from."""
         return max(
             (
-                risk_of(
-                    known.report,
-                    known.first_seen.get(reference.name, {}),
-                    use.terms.remediate_within,
-                    self.clock(),
-                )
+                risk_of(known.report, known.first_seen, use.terms.remediate_within, self.clock())
                 for reference, use in self._kinds_of_use(digest)
+                for known in (self.images.known(digest, reference.name),)
             ),
             default=Risk(),
         )

@@ -14,7 +14,7 @@ from bailiwick.policy.exceptions.openvex import InvalidVex
 from bailiwick.policy.exceptions.packages import InvalidScope, Package
 from bailiwick.policy.exceptions.products import image_of
 from bailiwick.policy.images.attestations import AttestedStatement
-from bailiwick.policy.images.state import Excuse
+from bailiwick.policy.images.deadlines import Excuse
 
 if TYPE_CHECKING:
     from bailiwick.policy.exceptions.openvex import Document, Product, Statement

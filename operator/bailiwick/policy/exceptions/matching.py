@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeAlias
 
+from bailiwick.policy.images.deadlines import Excuse
 from bailiwick.policy.images.findings import Finding, FindingIdentity
 from bailiwick.policy.images.registries import matches
-from bailiwick.policy.images.state import Excuse
 
 if TYPE_CHECKING:
     from bailiwick.policy.exceptions.model import DeclaredException, ExceptionKey, Scope
@@ -129,10 +129,9 @@ class Coverage:
         self._judged |= fitting
         matched: dict[ExceptionKey, list[Finding]] = defaultdict(list)
         excuses = {}
-        for finding in findings:
-            # Most findings are nobody's, and there are many of them.
-            if finding.id.upper() not in self._by_id and not finding.aliases:
-                continue
+        # Most findings are nobody's, and there are many of them.
+        named = self._by_id
+        for finding in [each for each in findings if each.aliases or each.id.upper() in named]:
             covering = self._covering(finding, fitting)
             for exception, _ in covering:
                 matched[exception.key].append(finding)

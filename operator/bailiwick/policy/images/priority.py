@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
+from bailiwick.policy.images.deadlines import KNOWN_EXPLOITED
 from bailiwick.policy.images.findings import Severity
 from bailiwick.policy.images.rescan import RescanReason
-from bailiwick.policy.images.state import KNOWN_EXPLOITED
 
 if TYPE_CHECKING:
     from bailiwick.policy.images.findings import FindingKey, ScanReport

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from bailiwick.policy.images.findings import (
-    Finding,
-    Severity,
-    Tally,
-    bounded,
-    likelihood,
-    tallies,
-)
+from bailiwick.policy.images.ages import Ages
+from bailiwick.policy.images.deadlines import Deadlines, Due, Excuse, deadlines
 
 if TYPE_CHECKING:
-    from bailiwick.policy.images.findings import FindingIdentity, FindingKey, ScanReport
+    from bailiwick.policy.images.findings import (
+        FindingIdentity,
+        FindingKey,
+        ScanReport,
+        Severity,
+        Tally,
+    )
 
 WORST_LIMIT = 10
-KNOWN_EXPLOITED = "knownExploited"
 
 
 class Verdict(StrEnum):
@@ -72,45 +71,15 @@ class Known:
 
     `report` is the last good one, kept while a rescan runs or fails. `failure` is None once a
     scan succeeded. `first_seen` is when each finding was first seen in this repository; one
-    that is missing there counts from the report's own scan.
+    that is missing there counts from the report's own scan. `ages` are the same in groups, where
+    they are at hand.
     """
 
     report: ScanReport | None = None
     scanning: bool = False
     failure: Failure | None = None
     first_seen: Mapping[FindingKey, datetime] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Excuse:
-    """The exceptions in force for a finding, by name, and when the first of them ends.
-
-    `attested_by` are names of trusted keys, with which it is attested not to matter. That is
-    evidence of the scan, which ends with the scan: where nothing else excuses, `until` is None.
-    """
-
-    by: tuple[str, ...]
-    until: datetime | None = None
-    attested_by: tuple[str, ...] = ()
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """What excuses, as it is named in sentences."""
-        return *self.by, *(f"attestation by {key}" for key in self.attested_by)
-
-
-@dataclass(frozen=True, slots=True)
-class Due:
-    """A finding with the instant by which it must be gone; None where none is set.
-
-    `overdue` says that this has passed, and that nothing excuses it.
-    """
-
-    finding: Finding
-    first_seen: datetime
-    due_by: datetime | None
-    overdue: bool
-    excuse: Excuse | None = None
+    ages: Ages | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,44 +127,35 @@ def assess(
     report = known.report
     if report is None:
         return _without_report(known)
-    within, seen, excused = _deadlines(terms), known.first_seen, excuses or {}
-    dues = [
-        _due(
-            each,
-            seen.get(each.key, report.scanned_at),
-            within[each.severity, bool(each.known_exploited)],
-            now,
-            excused.get(each.identity) if excused else None,
-        )
-        for each in report.findings
-    ]
-    overdue = [each for each in dues if each.overdue]
-    excepted = [each for each in dues if each.excuse]
-    late = [each for each in excepted if each.due_by and now >= each.due_by]
-    coming = [e.due_by for e in dues if e.due_by and not e.overdue and not e.excuse]
+    ages = known.ages or Ages.of(report, known.first_seen)
+    found = deadlines(
+        report,
+        ages,
+        known.first_seen,
+        terms.remediate_within,
+        now,
+        excuses=excuses or {},
+        worst_limit=worst_limit,
+    )
     stale = _staleness(report, terms, now)
-    worst, omitted = bounded(sorted(dues, key=urgency), worst_limit)
     expires = report.scanned_at + terms.max_age if terms.max_age is not None else None
-    waits = [*coming, *([expires] if expires and not stale else [])]
-    waits += [each.excuse.until for each in excepted if each.excuse and each.excuse.until]
-    # What is excused becomes excused of something when its deadline passes.
-    waits += [each.due_by for each in excepted if each.due_by and now < each.due_by]
-    verdict, reason, message = _verdict(known, overdue, late, stale)
+    waits = [each for each in (found.changes_at, None if stale else expires) if each]
+    verdict, reason, message = _verdict(known, found, stale)
     return ImageState(
         verdict=verdict,
         reason=reason,
         message=message,
-        counts=tallies(report.findings),
-        overdue=len(overdue),
-        excepted=sum(bool(each.excuse and each.excuse.by) for each in excepted),
-        attested=sum(bool(each.excuse and not each.excuse.by) for each in excepted),
-        excepted_overdue=len(late),
-        excused=_names(late),
-        worst=worst,
-        worst_omitted=omitted,
+        counts=ages.counts,
+        overdue=found.overdue,
+        excepted=found.excepted,
+        attested=found.attested,
+        excepted_overdue=len(found.late),
+        excused=_names(found.late),
+        worst=found.worst,
+        worst_omitted=found.worst_omitted,
         scanned_at=report.scanned_at,
         fresh=not stale,
-        next_due=min(coming, default=None),
+        next_due=found.next_due,
         changes_at=min(waits, default=None),
     )
 
@@ -209,38 +169,23 @@ def _without_report(known: Known) -> ImageState:
     return ImageState(Verdict.UNSCANNED, "NeverScanned", "This image was never scanned.")
 
 
-def _verdict(
-    known: Known, overdue: list[Due], late: list[Due], stale: str
-) -> tuple[Verdict, str, str]:
-    if overdue:
-        first = min(overdue, key=lambda d: d.due_by or d.first_seen)
-        more = f", and {len(overdue) - 1} more" if len(overdue) > 1 else ""
-        return Verdict.VIOLATING, "Overdue", f"{_sentence(first)}{more}."
+def _verdict(known: Known, found: Deadlines, stale: str) -> tuple[Verdict, str, str]:
+    if found.first_overdue is not None:
+        more = f", and {found.overdue - 1} more" if found.overdue > 1 else ""
+        return Verdict.VIOLATING, "Overdue", f"{_sentence(found.first_overdue)}{more}."
     if stale:
         why = f" The last rescan failed: {known.failure.message}" if known.failure else ""
         why = " A rescan is running." if known.scanning else why
         return Verdict.STALE, "ScanTooOld", stale + why
-    if late:
-        but = f"but for {len(late)} that are excepted by {', '.join(_names(late))}"
+    if found.late:
+        names = ", ".join(_names(found.late))
+        but = f"but for {len(found.late)} that are excepted by {names}"
         return Verdict.CLEAN, "WithinPolicy", f"No finding is past its deadline, {but}."
     return Verdict.CLEAN, "WithinPolicy", "No finding is past its deadline."
 
 
-def _names(dues: list[Due]) -> tuple[str, ...]:
-    return tuple(sorted({name for due in dues if due.excuse for name in due.excuse.names}))
-
-
-def urgency(due: Due) -> tuple[bool, bool, bool, int, bool, float]:
-    """Return what sorts findings by what to mend first; excepted ones come last."""
-    finding = due.finding
-    return (
-        due.excuse is not None,
-        not finding.known_exploited,
-        not due.overdue,
-        -finding.severity,
-        finding.fixed_version is None,
-        -likelihood(finding),
-    )
+def _names(excuses: Iterable[Excuse]) -> tuple[str, ...]:
+    return tuple(sorted({name for excuse in excuses for name in excuse.names}))
 
 
 def _sentence(due: Due) -> str:
@@ -263,23 +208,3 @@ def _staleness(report: ScanReport, terms: ScanTerms, now: datetime) -> str:
             f"images.scan.maxAge allows."
         )
     return ""
-
-
-def _deadlines(terms: ScanTerms) -> dict[tuple[Severity, bool], timedelta | None]:
-    """Return how long findings may stay, by severity and whether they are known to be exploited."""
-    exploited = terms.remediate_within.get(KNOWN_EXPLOITED)
-    found: dict[tuple[Severity, bool], timedelta | None] = {}
-    for severity in Severity:
-        within = terms.remediate_within.get(severity.name.lower())
-        found[severity, False] = within
-        shortest = [each for each in (within, exploited) if each is not None]
-        found[severity, True] = min(shortest, default=None)
-    return found
-
-
-def _due(
-    finding: Finding, seen: datetime, within: timedelta | None, now: datetime, excuse: Excuse | None
-) -> Due:
-    due_by = seen + within if within is not None else None
-    overdue = due_by is not None and excuse is None and now >= due_by
-    return Due(finding, seen, due_by, overdue, excuse)
