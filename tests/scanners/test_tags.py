@@ -124,14 +124,25 @@ async def test_credentials_are_shown_to_a_registry_that_asks_for_them(
         assert error.reason == errors.REGISTRY_UNAUTHORIZED
 
 
-async def test_a_registry_that_is_down_or_has_no_such_image_is_told_in_words(
+async def test_a_registry_that_is_down_or_has_no_such_repository_is_told_in_words(
     http: aiohttp.ClientSession, scanner: Scanner, registry: Registry
 ) -> None:
     nothing = "sha256:" + "0" * 64
     error = await refusal(http, scanner, f"127.0.0.1:{free_port()}", nothing, "1.0")
     assert error.reason == failures.REGISTRY_UNREACHABLE
-    error = await refusal(http, scanner, registry.host, nothing)
+    error = await refusal(
+        http, scanner, registry.host, nothing, repository="no/such", versions=True
+    )
     assert (error.reason, error.permanent) == (failures.NOT_FOUND, True)
+
+
+async def test_an_image_that_is_gone_while_it_runs_leaves_its_tags_to_be_known(
+    http: aiohttp.ClientSession, scanner: Scanner, registry: Registry
+) -> None:
+    nothing = "sha256:" + "0" * 64
+    there = registry.push(layout_of(build(7)), "shop/tagged", "kept")
+    found = await ask(http, scanner, registry.host, nothing, "kept")
+    assert found == TagsAnswer((Tag("kept", there, there),))
 
 
 async def test_another_vendor_s_scanner_is_not_asked(http: aiohttp.ClientSession) -> None:

@@ -49,7 +49,10 @@ class ExceptionTerms:
 
 @dataclass(frozen=True, slots=True)
 class ImageTerms:
-    """What is asked of images; durations None where nothing is asked."""
+    """What is asked of images; durations None where nothing is asked.
+
+    `freshness` are the controls that registries have to be asked for.
+    """
 
     registries: tuple[str, ...] = ()
     scan_max_age: timedelta | None = timedelta(hours=24)
@@ -60,6 +63,7 @@ class ImageTerms:
     pinned: Literal["Digest", "NotLatest", "Off"] = "Digest"
     max_age: timedelta | None = None
     exceptions: ExceptionTerms = ExceptionTerms()
+    freshness: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

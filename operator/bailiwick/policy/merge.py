@@ -24,6 +24,7 @@ from bailiwick.policy.effective import (
     ReviewNotice,
 )
 from bailiwick.policy.facts import Namespace
+from bailiwick.policy.images.freshness import FRESHNESS_CONTROLS
 from bailiwick.policy.limits import beyond_profile
 from bailiwick.policy.rules import Direction, Entity, Rule
 from bailiwick.policy.settings import Settings
@@ -144,6 +145,9 @@ def _images(
         pinned=floor.pinned,
         max_age=parse_duration(floor.max_age) if floor.max_age else None,
         exceptions=exceptions,
+        freshness=frozenset(
+            each for each in FRESHNESS_CONTROLS if profile.controls.get(each, "Off") != "Off"
+        ),
     )
     return terms, refused + exceptions_refused
 

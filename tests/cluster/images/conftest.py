@@ -100,13 +100,15 @@ def profile(installed: ControlPlane, registry: Registry) -> str:
     return declare_profile(installed, {"registries": [f"{registry.host}/*"]})
 
 
-def declare_profile(cluster: ControlPlane, images: dict[str, Any], name: str = PROFILE) -> str:
+def declare_profile(
+    cluster: ControlPlane, images: dict[str, Any], name: str = PROFILE, **spec: Any
+) -> str:
     """Apply a profile with these terms for images; returns its name."""
     body = {
         "apiVersion": API_VERSION,
         "kind": "SecurityProfile",
         "metadata": {"name": name},
-        "spec": {"enforcement": {"minimum": "Audit"}, "images": images},
+        "spec": {"enforcement": {"minimum": "Audit"}, "images": images, **spec},
     }
     path = f"/apis/{API_VERSION}/securityprofiles/{name}"
     cluster.api.patch(f"{path}?fieldManager=tests&force=true", body, APPLY)

@@ -17,6 +17,7 @@ from bailiwick.policy.images.references import Reference
 from bailiwick.scanners import errors
 from bailiwick.scanners.errors import ScanError
 from bailiwick.scanners.source import Capabilities, Limits, Order
+from bailiwick.scanners.tags import Tag, TagsAnswer, TagsRequest
 
 START = datetime(2026, 11, 24, 12, tzinfo=UTC)
 FINDING = Finding("CVE-2026-1", "openssl", "3.0.11", Severity.HIGH, "3.0.12")
@@ -110,6 +111,9 @@ class FakeAdapter:
         self.limits = Limits()
         self.asked: list[tuple[str, str]] = []
         self.resumed: list[str] = []
+        self.questions_of_tags: list[TagsRequest] = []
+        self.leads_to: dict[str, Tag] = {}
+        self.built_on = ("", "")
         self.remembers: set[str] = set()
         self.questions = 0
         self.database: datetime | None = None
@@ -140,6 +144,13 @@ class FakeAdapter:
         else:
             raise ScanError(errors.FORGOTTEN, "The scanner no longer knows of this scan.")
         return Started(await self._scan(order.image, order.architecture))
+
+    async def tags(self, request: TagsRequest) -> TagsAnswer:
+        self.questions_of_tags.append(request)
+        if self.failing:
+            raise self.failing
+        found = tuple(self.leads_to.get(tag, Tag(tag)) for tag in request.tags)
+        return TagsAnswer(found, *self.built_on)
 
     async def _scan(self, image: Reference, architecture: str) -> ScanReport:
         # As real ones do where they are not told.

@@ -103,6 +103,12 @@ class Bench:
         new = Pod(namespace, pod, f"uid-{pod}", node=node, containers=containers)
         self.world.keep_pod(None, new)
 
+    def run_tagged(self, image: str, digest: str, namespace: str = "shop") -> None:
+        """Let a pod run an image that is named by a tag, and that its node reports by digest."""
+        reported = f"{image.rpartition(':')[0]}@{digest}"
+        containers = (Container("c", "main", image, reported),)
+        self.world.keep_pod(None, Pod(namespace, "tagged", "uid-tagged", containers=containers))
+
     def node(self, name: str, architecture: str) -> None:
         self.world.keep_node(None, Node(name, architecture=architecture))
 

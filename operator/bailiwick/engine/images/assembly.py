@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from bailiwick.engine.declared import told
 from bailiwick.engine.images.evidence_check import EvidenceCheck
 from bailiwick.engine.images.feeds import Feeds
+from bailiwick.engine.images.freshness import TagWatch
 from bailiwick.engine.images.inventory import Inventory
 from bailiwick.engine.images.knowledge import Images
 from bailiwick.engine.images.lanes import Lanes
@@ -71,6 +72,22 @@ class Imaging:
         self.image_queue: WorkQueue[str] = WorkQueue(observer=metrics.queue("images"))
         self.uses = ImageUses()
         self.images = Images(evidence)
+        self.sources = Sources(
+            sources,
+            options.scanner,
+            self.uses,
+            self.images,
+            metrics,
+            self.image_queue.add,
+            clock,
+        )
+        self.tags = TagWatch(
+            client,
+            self.sources,
+            lambda namespace: tell(namespace, _PAUSE_FOR_MORE),
+            clock,
+            allow_loopback=options.settings.allow_loopback_registries,
+        )
         self.feeds = Feeds(
             options.feeds,
             self.images,
@@ -86,6 +103,7 @@ class Imaging:
             self.images,
             self._use_changed,
             concerned,
+            self.tags,
             self.feeds.problems,
         )
         self.rescans = Rescans(client, requests, self.inventory, self.images, served)
@@ -96,15 +114,6 @@ class Imaging:
             self.images,
             self.inventory.complete,
             self.image_queue.add,
-        )
-        self.sources = Sources(
-            sources,
-            options.scanner,
-            self.uses,
-            self.images,
-            metrics,
-            self.image_queue.add,
-            clock,
         )
         schedule = Schedule(
             self.uses,
@@ -150,17 +159,19 @@ class Imaging:
         )
 
         self.notified = Notified(
-            self.uses, self.images, self.image_queue.add, lambda _repository: None, clock
+            self.uses, self.images, self.image_queue.add, self.tags.moved, clock
         )
 
     def start(self) -> None:
         """Begin to look at digests, and to scan them."""
         self.image_queue.start(in_seconds(self.reconciler.reconcile), workers=_LOOKING)
+        self.tags.start()
         self.scan_queue.start(_once(self.scanning.scan), workers=self._parallel)
 
     async def stop(self, seconds: float) -> None:
         """Give up the scans in hand, and finish what else is."""
         await self.scan_queue.stop(0)
+        await self.tags.queue.stop(0)
         await self.image_queue.stop(seconds)
 
     async def resync(self) -> None:

@@ -22,6 +22,7 @@ from bailiwick.scanners.source import Place
 
 if TYPE_CHECKING:
     from bailiwick.engine.declared import DeclaredStore
+    from bailiwick.engine.images.freshness import TagWatch
     from bailiwick.engine.images.knowledge import Images
     from bailiwick.engine.images.uses import ImageUses
     from bailiwick.engine.objects import DeclaredObject
@@ -49,6 +50,7 @@ class Inventory:
     images: Images
     enqueue: Callable[[str], None]
     concerned: Callable[[], Iterable[str]]
+    tags: TagWatch
     stale_lists: Callable[[], tuple[str, ...]] = tuple
     _running: dict[str, tuple[RunningImage, ...]] = field(default_factory=dict)
     _noticed: dict[str, tuple[datetime, datetime]] = field(default_factory=dict)
@@ -78,6 +80,7 @@ class Inventory:
         )
         for digest in self.uses.record(namespace, uses):
             self.enqueue(digest)
+        self.tags.record(namespace, running, terms)
         after = self._scanned_after(intent, terms, now)
         scan_terms = ScanTerms(terms.scan_max_age, after, terms.remediate_within)
         trusted = terms.exceptions.attestations_trusted
@@ -132,6 +135,7 @@ class Inventory:
         self._running.pop(namespace, None)
         self._noticed.pop(namespace, None)
         self._looked_at.add(namespace)
+        self.tags.forget(namespace)
         for digest in self.uses.record(namespace, {}):
             self.enqueue(digest)
 
@@ -209,6 +213,7 @@ class Inventory:
             self.images.evidence_error(image.digest, repository),
             scanner=f"{report.scanner} {report.scanner_version}".strip() if report else "",
             database_built=report.database_built if report else None,
+            freshness=self.tags.of(image),
         )
 
 

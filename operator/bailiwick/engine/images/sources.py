@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from bailiwick.engine.images.scanner_watch import ScannerWatch
 from bailiwick.policy.images.registries import Refusal
+from bailiwick.scanners.tags import TagSource
 
 if TYPE_CHECKING:
     from bailiwick.engine.images.knowledge import Images
@@ -58,6 +59,17 @@ class Sources:
             "NoScannerForRegistry",
             f"No scanner takes images of {image.name} (set up: {names}). List its registry in "
             "`registries` of one of them, or add a source without `registries` as the last one.",
+        )
+
+    def teller(self, image: Reference) -> TagSource | Refusal:
+        """Return the first source for an image that can say what tags lead to, or why none can."""
+        for each in self.watches:
+            if each.takes(image) and isinstance(each.source, TagSource):
+                return each.source
+        return Refusal(
+            "NobodyTellsTags",
+            f"No scanner for {image.name} can say what its tags lead to: only Bailiwick's own "
+            "does.",
         )
 
     def database(self, image: Reference) -> Database | None:

@@ -10,6 +10,7 @@ from bailiwick.policy.effective import EffectiveIntent
 from bailiwick.policy.exceptions.standing import Standing
 from bailiwick.policy.findings.effective import NamespaceReach
 from bailiwick.policy.images.findings import HygieneFacts
+from bailiwick.policy.images.freshness import Freshness
 from bailiwick.policy.images.inventory import RunningImage
 from bailiwick.policy.images.state import ImageState
 from bailiwick.policy.network.model import CompiledNetwork
@@ -47,7 +48,8 @@ class ImageFact:
 
     `state` and `hygiene` are None where no report is at hand. `evidence_error` says why the
     findings could not be read from the evidence store; empty where they could. `scanner` and
-    `database_built` are those of the report, for the auditor.
+    `database_built` are those of the report, for the auditor. `freshness` is None where nobody
+    asks what its tags lead to, or that is not known yet.
     """
 
     running: RunningImage
@@ -56,6 +58,7 @@ class ImageFact:
     evidence_error: str = ""
     scanner: str = ""
     database_built: datetime | None = None
+    freshness: Freshness | None = None
 
     @property
     def name(self) -> str:

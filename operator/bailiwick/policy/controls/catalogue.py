@@ -7,8 +7,9 @@ in words that we could verify.
 
 from __future__ import annotations
 
-from bailiwick.policy.controls import hygiene, images, intent, network
+from bailiwick.policy.controls import freshness, hygiene, images, intent, network
 from bailiwick.policy.controls.control import Control, Stage, Subject
+from bailiwick.policy.images.freshness import BASE_CURRENT, IMAGE_CURRENT, IMAGE_NEWEST
 
 _PODS = ("pods",)
 _NETWORK = ("networkpolicies",)
@@ -91,6 +92,31 @@ _BUILD = (
         check=hygiene.age,
         needs=_PODS,
         refs=("NIST-800-190:4.2.2",),
+    ),
+    Control(
+        id=BASE_CURRENT,
+        stage=Stage.BUILD,
+        subject=Subject.IMAGES,
+        title="Images are built on a current base",
+        checks="What each image says it was built on is what that name leads to now.",
+        remediation="Build the image again, so that it takes up what its base is now, and roll it "
+        "out. Have the build annotate images with org.opencontainers.image.base.name and .digest.",
+        check=freshness.base_current,
+        needs=_PODS,
+        refs=("NIST-800-190:4.1.1",),
+        default="Off",
+    ),
+    Control(
+        id=IMAGE_NEWEST,
+        stage=Stage.BUILD,
+        subject=Subject.IMAGES,
+        title="Images are of the newest version",
+        checks="No repository has a newer version, of the same form, than the tag that runs.",
+        remediation="Look at what the newer version mends, and move to it.",
+        check=freshness.newest,
+        needs=_PODS,
+        refs=("NIST-800-190:4.2.2",),
+        default="Off",
     ),
 )
 
@@ -237,6 +263,18 @@ _DEPLOY = (
 )
 
 _RUNTIME = (
+    Control(
+        id=IMAGE_CURRENT,
+        stage=Stage.RUNTIME,
+        subject=Subject.IMAGES,
+        title="What runs is what its tag leads to",
+        checks="Each image that is named by a tag runs by the digest that the tag leads to now.",
+        remediation="Roll the workload out again, or name by digest what is meant to stay.",
+        check=freshness.current,
+        needs=_PODS,
+        refs=("NIST-800-190:4.2.2",),
+        default="Off",
+    ),
     Control(
         id="images-known",
         stage=Stage.RUNTIME,

@@ -45,7 +45,9 @@ def evaluate_one(control: Control, evidence: Evidence) -> Result:
     """Evaluate one control. Off skips it, Warn makes a failure a warning; an error stays one."""
     severity = evidence.effective.controls.get(control.id, control.default)
     if severity == "Off":
-        return skipped(f"Profile {evidence.effective.profile} switches this control off.")
+        asked = control.id in evidence.effective.controls
+        how = "switches this control off" if asked else "does not ask for this"
+        return skipped(f"Profile {evidence.effective.profile} {how}.")
     missing = [f"{k} ({evidence.unreadable[k]})" for k in control.needs if k in evidence.unreadable]
     if missing:
         return error(

@@ -116,8 +116,16 @@ class _Talk:
         return Tag(name, digest, _of_platform(body, platform) or digest)
 
     async def base(self, digest: str) -> tuple[str, str]:
-        """Read what an image says it was built on: a name and a digest, each empty if not told."""
-        told = _decode(await self._manifest(digest)).get("annotations")
+        """Read what an image says it was built on: a name and a digest, each empty if not told.
+
+        One that is gone from the registry while it still runs says nothing.
+        """
+        try:
+            told = _decode(await self._manifest(digest)).get("annotations")
+        except ScanError as error:
+            if error.reason != failures.NOT_FOUND:
+                raise
+            return "", ""
         annotations = told if isinstance(told, dict) else {}
         name, base = annotations.get(_BASE_NAME), annotations.get(_BASE_DIGEST)
         return (
