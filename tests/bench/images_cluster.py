@@ -18,6 +18,7 @@ from typing import Any, Final
 from bailiwick.evidence import layout
 from bailiwick.policy.exceptions.model import DeclaredException, Scope
 from bailiwick.policy.exceptions.ruling import Ruling, State
+from bailiwick.policy.images.deadlines import Remediation
 from bailiwick.policy.images.findings import Finding, HygieneFacts, ScanReport, Severity
 from bailiwick.policy.images.inventory import ContainerUse, RunningImage
 from bailiwick.policy.images.references import Reference
@@ -61,7 +62,7 @@ class Cluster:
     digests: tuple[str, ...]
     pool: Sequence[Finding] = field(repr=False)
 
-    terms = ScanTerms(max_age=timedelta(days=1), remediate_within=_WITHIN)
+    terms = ScanTerms(max_age=timedelta(days=1), remediation=Remediation(_WITHIN))
 
     @property
     def findings(self) -> int:

@@ -24,6 +24,7 @@ WORST_LIMIT = 20
 PROBLEM_LIMIT = 20
 EXCEPTED_BY_LIMIT = 5
 RATING_LIMIT = 5
+WORKLOAD_LIMIT = 10
 
 
 class ExploitationFacts(ApiModel):
@@ -147,6 +148,15 @@ class ImageProblem(ApiModel):
     """Why, in one word."""
     message: Message
     """Why, and what to do."""
+    remediation: Message | None = None
+    """What to rebuild it on, and which packages to update, where vulnerabilities are overdue."""
+    workloads: (
+        Annotated[tuple[Line, ...], Field(max_length=WORKLOAD_LIMIT, json_schema_extra=ATOMIC_LIST)]
+        | None
+    ) = None
+    """Who runs it: Deployment/cart."""
+    workloads_omitted: Count | None = None
+    """How many more workloads run it."""
 
 
 class ImagesStatus(ApiModel):
@@ -168,6 +178,16 @@ class ImagesStatus(ApiModel):
     """Images with a vulnerability that is past its deadline."""
     clean: Count = 0
     """Images with nothing past its deadline, by a result that is fresh."""
+    overdue: Count = 0
+    """Vulnerabilities in these images that are past their deadline."""
+    due_soon: Count = 0
+    """Vulnerabilities whose deadline is within the next 7 days."""
+    known_exploited: Count = 0
+    """Vulnerabilities that are known to be exploited, but for excepted ones."""
+    no_fix: Count = 0
+    """Vulnerabilities for which no fix is known, but for excepted ones."""
+    next_due: Moment | None = None
+    """The next deadline that has not passed; absent where there is none."""
     excepted: Count = 0
     """Vulnerabilities in these images that an exception is in force for."""
     attested: Count = 0

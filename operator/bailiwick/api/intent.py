@@ -123,6 +123,8 @@ class IntentImages(ApiModel):
 
     remediate_within: RemediateWithin = RemediateWithin()
     """Deadlines that are shorter than the profile's."""
+    no_fix: Literal["Deadline"] | None = None
+    """Deadline, where the profile asks for none."""
     scanned_after: Instant | None = None
     """Scan results older than this instant are stale: set it to now to have every image scanned
     again. An instant in the future counts as now."""

@@ -203,6 +203,9 @@ class ProfileImages(ApiModel):
     """How fresh scans must be."""
     remediate_within: RemediateWithin = RemediateWithin()
     """How long a vulnerability may stay; without limit where a field is left out."""
+    no_fix: Literal["Deadline", "NoDeadline"] = "Deadline"
+    """Whether a vulnerability without a known fix has a deadline. What is known to be exploited
+    always has its own."""
     minimal: Minimal = Minimal()
     """What an image should not contain, and how much that matters. Write "Off" with quotation
     marks, as everywhere: YAML reads a bare Off as false."""

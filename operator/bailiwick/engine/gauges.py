@@ -43,10 +43,23 @@ def expose(operator: Operator, metrics: Metrics) -> None:
         ),
         (
             "bailiwick_vulnerabilities",
-            "Vulnerabilities that are past their deadline, those that exceptions are in force for, "
-            "and those that only attestations excuse, each in every namespace that runs it.",
+            "Vulnerabilities that are overdue, due_soon, known_exploited, without a fix (no_fix), "
+            "excepted, and attested (which only attestations excuse), each in every namespace that "
+            "runs it.",
             "standing",
             operator.statuses.standings,
+        ),
+        (
+            "bailiwick_vulnerabilities_overdue",
+            "Vulnerabilities that are past their deadline, by severity.",
+            "severity",
+            operator.statuses.overdue,
+        ),
+        (
+            "bailiwick_vulnerability_deadline_timestamp_seconds",
+            "The next deadline of a vulnerability in the cluster.",
+            "deadline",
+            operator.statuses.next_due,
         ),
         (
             "bailiwick_list_of_vulnerabilities_age_seconds",

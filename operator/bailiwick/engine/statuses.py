@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
@@ -15,6 +16,7 @@ from bailiwick.kube.resources import SECURITY_INTENTS
 from bailiwick.policy.assessment.evidence import Evidence, ImageFact
 from bailiwick.policy.assessment.input import Assessment, AssessmentInput, Rescan
 from bailiwick.policy.binding import Problem
+from bailiwick.policy.images.findings import Severity
 from bailiwick.policy.verdict import assess
 from bailiwick.reports.status import update
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from bailiwick.engine.served import Served
     from bailiwick.kube.client import Client
     from bailiwick.policy.facts import Namespace
+    from bailiwick.policy.images.state import ImageState
     from bailiwick.policy.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -36,15 +39,13 @@ EXEMPT = Problem(
 _LATER = "NetworkEnforced"  # of a first status, Ready says the same
 _TOLD = ("Ready", _LATER, "Compliant")
 _SOON = timedelta(milliseconds=50)
-_STANDINGS = ("overdue", "excepted", "attested")
 
 
 @dataclass(slots=True)
 class Statuses:
     """Tells intents what was found; `verdicts` holds the last Compliant of each namespace.
 
-    `vulnerabilities` are those past their deadline, the excepted and the attested ones, of each
-    namespace.
+    `images` are the verdicts on the images of each namespace, for metrics.
     """
 
     client: Client
@@ -53,7 +54,7 @@ class Statuses:
     notices: Notices
     settings: Settings
     verdicts: dict[str, str] = field(default_factory=dict)
-    vulnerabilities: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    images: dict[str, Sequence[ImageState]] = field(default_factory=dict)
 
     async def tell(
         self,
@@ -82,12 +83,7 @@ class Statuses:
             self._say_transitions(intent, latest, assessment)
         compliant = assessment.condition("Compliant")
         self.verdicts[namespace.name] = compliant.status if compliant else "Unknown"
-        states = [i.state for i in _images(subject) if i.state]
-        self.vulnerabilities[namespace.name] = (
-            sum(state.overdue for state in states),
-            sum(state.excepted for state in states),
-            sum(state.attested for state in states),
-        )
+        self.images[namespace.name] = [i.state for i in _images(subject) if i.state]
         return max(change.next_wake - now, timedelta()) + _SOON
 
     def counts(self) -> Iterable[tuple[str, float]]:
@@ -96,14 +92,37 @@ class Statuses:
         return [(each, float(verdicts.count(each))) for each in ("True", "False", "Unknown")]
 
     def standings(self) -> Iterable[tuple[str, float]]:
-        """Return how many vulnerabilities are overdue, excepted and attested, for metrics."""
-        counts = list(self.vulnerabilities.values())
-        return [(name, float(sum(each[i] for each in counts))) for i, name in enumerate(_STANDINGS)]
+        """Return how many vulnerabilities are overdue, due soon and so on, for metrics."""
+        states = list(self._states())
+        return [
+            ("overdue", float(sum(each.overdue for each in states))),
+            ("due_soon", float(sum(each.due_soon for each in states))),
+            ("known_exploited", float(sum(each.known_exploited for each in states))),
+            ("no_fix", float(sum(each.no_fix for each in states))),
+            ("excepted", float(sum(each.excepted for each in states))),
+            ("attested", float(sum(each.attested for each in states))),
+        ]
+
+    def overdue(self) -> Iterable[tuple[str, float]]:
+        """Return how many vulnerabilities are overdue, by severity, for metrics."""
+        counts: Counter[Severity] = Counter()
+        for state in self._states():
+            counts.update(state.overdue_by)
+        return [(each.name.lower(), float(counts[each])) for each in Severity]
+
+    def next_due(self) -> Iterable[tuple[str, float]]:
+        """Return the next deadline in the cluster in seconds since 1970; nothing if none."""
+        dues = [state.next_due for state in self._states() if state.next_due]
+        return [("next", min(dues).timestamp())] if dues else []
+
+    def _states(self) -> Iterable[ImageState]:
+        # A scrape must not meet a namespace that comes or goes.
+        return [state for states in list(self.images.values()) for state in states]
 
     def forget(self, namespace: str) -> None:
         """Drop a namespace."""
         self.verdicts.pop(namespace, None)
-        self.vulnerabilities.pop(namespace, None)
+        self.images.pop(namespace, None)
 
     async def _write(self, intent: DeclaredObject, status: dict[str, object]) -> None:
         body = {

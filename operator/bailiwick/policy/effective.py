@@ -59,6 +59,7 @@ class ImageTerms:
     rescan_every: timedelta | None = timedelta(hours=12)
     scanned_after: datetime | None = None
     remediate_within: Mapping[str, timedelta] = field(default_factory=dict)
+    no_fix: Literal["Deadline", "NoDeadline"] = "Deadline"
     minimal: Mapping[str, Severity] = field(default_factory=dict)
     pinned: Literal["Digest", "NotLatest", "Off"] = "Digest"
     max_age: timedelta | None = None

@@ -141,6 +141,7 @@ def _images(
         rescan_every=min(parse_duration(floor.scan.rescan_every), max_age),
         scanned_after=intent.images.scanned_after,
         remediate_within=deadlines,
+        no_fix=intent.images.no_fix or floor.no_fix,
         minimal=floor.minimal.to_json(),
         pinned=floor.pinned,
         max_age=parse_duration(floor.max_age) if floor.max_age else None,

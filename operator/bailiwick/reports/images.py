@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from bailiwick.api.images_status import EXCEPTED_BY_LIMIT, PROBLEM_LIMIT, WORST_LIMIT
+from bailiwick.api.images_status import (
+    EXCEPTED_BY_LIMIT,
+    PROBLEM_LIMIT,
+    WORKLOAD_LIMIT,
+    WORST_LIMIT,
+)
 from bailiwick.policy.assessment.evidence import ImageFact
 from bailiwick.policy.assessment.history import stamp
 from bailiwick.policy.images.deadlines import Due, urgency
@@ -28,13 +33,26 @@ def images_status(images: Sequence[ImageFact] | None) -> JSON | None:
     return {
         "digests": len(images),
         **{v.value.lower(): counts[v] for v in Verdict},
-        "excepted": sum(i.state.excepted for i in images if i.state and not i.evidence_error),
-        "attested": sum(i.state.attested for i in images if i.state and not i.evidence_error),
+        **_shares(images),
         "problems": list(problems),
         "problemsOmitted": more_problems,
         "worst": worst,
         "worstOmitted": more,
     }
+
+
+def _shares(images: Sequence[ImageFact]) -> JSON:
+    states = [each.state for each in images if each.state and not each.evidence_error]
+    dues = [each.next_due for each in states if each.next_due]
+    return present(
+        overdue=sum(each.overdue for each in states),
+        dueSoon=sum(each.due_soon for each in states),
+        knownExploited=sum(each.known_exploited for each in states),
+        noFix=sum(each.no_fix for each in states),
+        nextDue=moment(min(dues, default=None)),
+        excepted=sum(each.excepted for each in states),
+        attested=sum(each.attested for each in states),
+    )
 
 
 def overdue(images: Sequence[ImageFact] | None) -> int | None:
@@ -72,7 +90,15 @@ def _problem(image: ImageFact) -> JSON:
         verdict=_verdict(image).value,
         reason=line(reason),
         message=message(words),
+        remediation=message(state.remedy) if state and state.remedy else None,
+        **_workloads(image),
     )
+
+
+def _workloads(image: ImageFact) -> JSON:
+    names = sorted({use.name for use in image.running.containers})
+    shown, more = bounded(names, WORKLOAD_LIMIT)
+    return {"workloads": [line(name) for name in shown], "workloadsOmitted": more}
 
 
 def _worst(images: Sequence[ImageFact]) -> tuple[list[JSON], int]:

@@ -12,7 +12,7 @@ from bailiwick.policy.effective import EffectiveIntent, Enforcement, ImageTerms
 from bailiwick.policy.findings import finding
 from bailiwick.policy.findings.effective import NamespaceReach
 from bailiwick.policy.images import state
-from bailiwick.policy.images.deadlines import Excuse
+from bailiwick.policy.images.deadlines import Excuse, Remediation
 from bailiwick.policy.images.findings import (
     Finding,
     FindingIdentity,
@@ -54,7 +54,7 @@ def critical(name: str = "CVE-2026-1", *, fixed: str | None = "1.2.4") -> Findin
 def running(name: str = "shop/cart", *, tag: str = "", number: int = 1) -> RunningImage:
     reference = Reference("registry.example.com", name, "", digest(number))
     declared = f"{reference.name}:{tag}" if tag else str(reference)
-    uses = (ContainerUse("ReplicaSet/cart", "main", "main"),)
+    uses = (ContainerUse("ReplicaSet/cart-6d4", "main", "main", "Deployment/cart"),)
     return RunningImage(digest(number), reference, (declared,), uses, ("amd64",))
 
 
@@ -82,7 +82,7 @@ def image(
     """Make an image scanned so long ago, with findings first seen so long ago."""
     report = ScanReport.of(digest(number), NOW - scanned, findings) if scanned is not None else None
     known = state.Known(report, scanning, failure, {f.key: NOW - seen for f in findings})
-    terms = state.ScanTerms(timedelta(hours=24), None, DEADLINES)
+    terms = state.ScanTerms(timedelta(hours=24), None, Remediation(DEADLINES))
     return ImageFact(
         running(name, number=number),
         state.assess(known, terms, now, excuses=excuses),

@@ -10,7 +10,7 @@ import pytest
 
 from bailiwick.policy.exceptions.attested import excused_by_attestations, with_attestations
 from bailiwick.policy.images.attestations import Attestations, AttestedStatement, Key, VexStatus
-from bailiwick.policy.images.deadlines import Excuse
+from bailiwick.policy.images.deadlines import Excuse, Remediation
 from bailiwick.policy.images.findings import Finding, ScanReport, Severity
 from bailiwick.policy.images.state import Known, ScanTerms, Verdict, assess
 
@@ -100,7 +100,7 @@ def test_what_is_excepted_as_well_is_named_by_both() -> None:
 
 def test_what_is_attested_is_neither_overdue_nor_counted_as_excepted() -> None:
     report = ScanReport.of("sha256:" + "a" * 64, NOW, [FINDING])
-    terms = ScanTerms(max_age=DAY, remediate_within={"high": timedelta(0)})
+    terms = ScanTerms(max_age=DAY, remediation=Remediation({"high": timedelta(0)}))
     attested = {FINDING.identity: Excuse((), attested_by=("team",))}
     state = assess(Known(report), terms, NOW, excuses=attested)
     assert (state.verdict, state.overdue) == (Verdict.CLEAN, 0)

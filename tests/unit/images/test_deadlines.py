@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bailiwick.policy.images.ages import Ages
-from bailiwick.policy.images.deadlines import Due, Excuse, allowances, deadlines, urgency
+from bailiwick.policy.images.deadlines import Due, Excuse, NoFix, Remediation, deadlines, urgency
 from bailiwick.policy.images.findings import (
     Advisory,
     Epss,
@@ -41,12 +42,17 @@ any_excuse = st.one_of(
     days.map(lambda n: Excuse((f"exception-{n}",), NOW + (1 + n) * DAY)),
     days.map(lambda n: Excuse((), attested_by=(f"key-{n}",))),
 )
-terms = st.dictionaries(st.sampled_from(KEYS), days.map(lambda n: n * DAY), max_size=5)
+terms = st.builds(
+    Remediation,
+    st.dictionaries(st.sampled_from(KEYS), days.map(lambda n: n * DAY), max_size=5),
+    st.sampled_from(NoFix),
+    days.map(lambda n: n * DAY),
+)
 
 
 @given(findings, terms, st.data())
 def test_groups_say_the_same_as_each_finding_by_itself(
-    found: list[Finding], remediate_within: dict[str, timedelta], data: st.DataObject
+    found: list[Finding], remediation: Remediation, data: st.DataObject
 ) -> None:
     report = ScanReport.of("sha256:" + "a" * 64, NOW, found)
     seen = {each.key: NOW - data.draw(days) * DAY for each in report.findings if data.draw(days)}
@@ -54,15 +60,14 @@ def test_groups_say_the_same_as_each_finding_by_itself(
     excuses = {identity: excuse for identity, excuse in drawn.items() if excuse is not None}
     ages = Ages.of(report, seen)
     limit = data.draw(st.integers(1, 6))
-    result = deadlines(
-        report, ages, seen, remediate_within, NOW, excuses=excuses, worst_limit=limit
-    )
+    result = deadlines(report, ages, seen, remediation, NOW, excuses=excuses, worst_limit=limit)
 
-    allowed = allowances(remediate_within)
+    allowed = remediation.allowances()
     dues = []
     for each in report.findings:
         since = seen.get(each.key, NOW)
-        within = allowed[each.severity, bool(each.known_exploited)]
+        fixable = each.fixed_version is not None
+        within = allowed[each.severity, bool(each.known_exploited), fixable]
         due_by = None if within is None else since + within
         excuse = excuses.get(each.identity)
         late = due_by is not None and due_by <= NOW and excuse is None
@@ -72,10 +77,18 @@ def test_groups_say_the_same_as_each_finding_by_itself(
     ahead = [each for each in dues if each.due_by and each.due_by > NOW]
     coming = [each.due_by for each in ahead if each.due_by and not each.excuse]
     waits = [each.due_by for each in ahead if each.due_by]
+    near = [each for each in coming if each - remediation.due_soon <= NOW]
+    waits += [each - remediation.due_soon for each in coming if each not in near]
     waits += [each.excuse.until for each in excepted if each.excuse and each.excuse.until]
 
     assert ages.counts == tallies(report.findings)
-    assert result.overdue == len(overdue)
+    assert result.overdue == tuple(each.finding for each in overdue)
+    assert result.overdue_by == Counter(each.finding.severity for each in overdue)
+    standing = [each for each in dues if not each.excuse]
+    soon = [each for each in standing if each.due_by and each.due_by in near]
+    assert result.due_soon == len(soon)
+    assert result.known_exploited == sum(bool(each.finding.known_exploited) for each in standing)
+    assert result.no_fix == sum(each.finding.fixed_version is None for each in standing)
     assert result.excepted == sum(bool(each.excuse and each.excuse.by) for each in excepted)
     assert result.excepted + result.attested == len(excepted)
     assert sorted(each.names for each in result.late) == sorted(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -48,6 +49,15 @@ def test_ten_pods_of_one_image_are_one_image() -> None:
     found = inventory(replicas)
     assert len(found) == 1
     assert found[0].containers == (ContainerUse("ReplicaSet/cart", "app", "main"),)
+
+
+def test_the_deployment_of_a_replica_set_is_named_beside_it() -> None:
+    made = replace(
+        pod("p", container(), owner=Owner("ReplicaSet", "cart-6d4")),
+        labels={"pod-template-hash": "6d4"},
+    )
+    (use,) = inventory([made])[0].containers
+    assert (use.workload, use.name) == ("ReplicaSet/cart-6d4", "Deployment/cart")
 
 
 def test_one_tag_with_two_digests_is_two_images() -> None:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bailiwick.policy.images.deadlines import Excuse, NoFix, Remediation
 from bailiwick.policy.images.findings import Finding, ScanReport, Severity
 from bailiwick.policy.images.state import (
     Failure,
@@ -20,7 +22,7 @@ DIGEST = "sha256:" + "a" * 64
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 TERMS = ScanTerms(
     max_age=DAY,
-    remediate_within={"knownExploited": 3 * DAY, "critical": 15 * DAY, "high": 30 * DAY},
+    remediation=Remediation({"knownExploited": 3 * DAY, "critical": 15 * DAY, "high": 30 * DAY}),
 )
 DOWN = Failure("RegistryUnreachable", "The registry cannot be reached.", NOW - HOUR)
 
@@ -101,7 +103,7 @@ def test_a_deadline_counts_from_first_seen_and_the_shorter_one_holds(
 
 
 def test_a_deadline_of_no_time_at_all_is_one() -> None:
-    at_once = ScanTerms(remediate_within={"knownExploited": timedelta(), "high": 30 * DAY})
+    at_once = ScanTerms(remediation=Remediation({"knownExploited": timedelta(), "high": 30 * DAY}))
     assert assess(known(finding(exploited=True), seen=DAY), at_once, NOW).overdue == 1
     assert assess(known(finding(), seen=DAY), at_once, NOW).overdue == 0
 
@@ -174,13 +176,15 @@ def test_nothing_changes_by_itself_before_the_instant_that_was_told(
     state = assess(what, TERMS, NOW)
     later = NOW + steps * HOUR
     if state.changes_at is None or later < state.changes_at:
-        assert assess(what, TERMS, later).verdict is state.verdict
+        unchanged = assess(what, TERMS, later)
+        assert (unchanged.verdict, unchanged.due_soon) == (state.verdict, state.due_soon)
     if state.changes_at is not None:
         assert state.changes_at > NOW
         after = assess(what, TERMS, state.changes_at)
-        assert (after.verdict, after.overdue, after.fresh) != (
+        assert (after.verdict, after.overdue, after.due_soon, after.fresh) != (
             state.verdict,
             state.overdue,
+            state.due_soon,
             state.fresh,
         )
 
@@ -190,3 +194,41 @@ def test_only_a_new_report_makes_a_bad_verdict_good_again(age: int, seen: int, h
     what = known(finding(), age=age * HOUR, seen=seen * HOUR)
     if assess(what, TERMS, NOW).verdict is not Verdict.CLEAN:
         assert assess(what, TERMS, NOW + hours * HOUR).verdict is not Verdict.CLEAN
+
+
+def test_a_deadline_is_soon_for_the_week_before_it() -> None:
+    what = known(finding(), seen=DAY)
+    states = {days: assess(what, TERMS, NOW + days * DAY) for days in (21, 22, 28, 29)}
+    counts = {days: (state.due_soon, state.overdue) for days, state in states.items()}
+    assert counts == {21: (0, 0), 22: (1, 0), 28: (1, 0), 29: (0, 1)}
+
+
+def test_what_has_no_fix_has_a_count_of_its_own_and_no_deadline_where_the_profile_says_so() -> None:
+    terms = replace(TERMS, remediation=replace(TERMS.remediation, no_fix=NoFix.NO_DEADLINE))
+    what = known(finding("CVE-1"), finding("CVE-2", fixed="2"), seen=40 * DAY)
+    state = assess(what, terms, NOW)
+    assert (state.overdue, state.no_fix) == (1, 1)
+    dues = {each.finding.id: each.due_by for each in state.worst}
+    assert dues["CVE-1"] is None
+    assert dues["CVE-2"] == NOW - 10 * DAY
+    assert assess(what, TERMS, NOW).overdue == 2
+
+
+def test_what_is_known_to_be_exploited_has_a_deadline_without_a_fix_too() -> None:
+    terms = replace(TERMS, remediation=replace(TERMS.remediation, no_fix=NoFix.NO_DEADLINE))
+    assert assess(known(finding(exploited=True), seen=3 * DAY), terms, NOW).overdue == 1
+
+
+def test_known_exploited_ones_come_before_overdue_ones_and_excepted_ones_last() -> None:
+    overdue = finding("CVE-1", Severity.CRITICAL)
+    exploited = finding("CVE-2", Severity.LOW, exploited=True)
+    excepted = finding("CVE-3", Severity.CRITICAL, exploited=True)
+    what = Known(
+        report(overdue, exploited, excepted),
+        first_seen={overdue.key: NOW - 20 * DAY, excepted.key: NOW - 20 * DAY},
+    )
+    excuses = {excepted.identity: Excuse(("accepted",), NOW + DAY)}
+    state = assess(what, TERMS, NOW, excuses=excuses)
+    assert [each.finding.id for each in state.worst] == ["CVE-2", "CVE-1", "CVE-3"]
+    assert state.overdue_by == {Severity.CRITICAL: 1}
+    assert state.known_exploited == 1

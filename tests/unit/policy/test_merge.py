@@ -212,6 +212,20 @@ def test_an_intent_may_only_ask_more_of_exceptions(
     assert [r.field for r in made.loosened] == [f"spec.images.exceptions.{f}" for f in refused]
 
 
+@pytest.mark.parametrize(
+    "profile, intent, expected",
+    [
+        ({}, {}, "Deadline"),
+        ({"noFix": "NoDeadline"}, {}, "NoDeadline"),
+        ({"noFix": "NoDeadline"}, {"noFix": "Deadline"}, "Deadline"),
+    ],
+)
+def test_an_intent_may_ask_for_deadlines_where_no_fix_is_known(
+    profile: dict[str, Any], intent: dict[str, Any], expected: str
+) -> None:
+    assert merged({"images": profile}, {"images": intent}).images.no_fix == expected
+
+
 def test_where_no_profile_could_be_chosen_exceptions_need_an_approval() -> None:
     spec = BUILT_IN_PROFILE.spec.images.exceptions
     assert (spec.max_duration, spec.approval) == ("90d", "Required")

@@ -14,6 +14,7 @@ from bailiwick.engine.images.uses import uses_of
 from bailiwick.policy.assessment.evidence import ImageFact
 from bailiwick.policy.assessment.previous import instant
 from bailiwick.policy.exceptions.attested import excused_by_attestations, with_attestations
+from bailiwick.policy.images.deadlines import NoFix, Remediation
 from bailiwick.policy.images.inventory import RunningImage, inventory
 from bailiwick.policy.images.requests import Rescan
 from bailiwick.policy.images.rescan import asked_at
@@ -82,7 +83,9 @@ class Inventory:
             self.enqueue(digest)
         self.tags.record(namespace, running, terms)
         after = self._scanned_after(intent, terms, now)
-        scan_terms = ScanTerms(terms.scan_max_age, after, terms.remediate_within)
+        scan_terms = ScanTerms(
+            terms.scan_max_age, after, Remediation(terms.remediate_within, NoFix(terms.no_fix))
+        )
         trusted = terms.exceptions.attestations_trusted
         return tuple(
             [await self._fact(image, scan_terms, coverage, now, trusted) for image in running]

@@ -116,8 +116,11 @@ class Images:
         known = self._known.get(digest)
         if known is None or known.report is None:
             return False
-        before, known.report = known.report, self.intelligence.enrich(known.report)
-        return known.report is not before
+        enriched = self.intelligence.enrich(known.report)
+        if enriched is known.report:
+            return False
+        known.report = self._sharing.report(enriched)
+        return True
 
     async def forget(self, digest: str) -> None:
         """Drop a digest with its evidence."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,44 @@ if TYPE_CHECKING:
     from bailiwick.policy.images.findings import Finding, FindingIdentity, FindingKey, ScanReport
 
 KNOWN_EXPLOITED = "knownExploited"
+DUE_SOON = timedelta(days=7)
+
+
+class NoFix(StrEnum):
+    """What becomes of a finding for which no fix is known."""
+
+    DEADLINE = "Deadline"
+    NO_DEADLINE = "NoDeadline"
+
+
+@dataclass(frozen=True, slots=True)
+class Remediation:
+    """How long findings may stay from when they were first seen.
+
+    `within` has the keys knownExploited, critical, high, medium, low, negligible and unknown. A
+    deadline is soon that is no further ahead than `due_soon`.
+    """
+
+    within: Mapping[str, timedelta] = field(default_factory=dict)
+    no_fix: NoFix = NoFix.DEADLINE
+    due_soon: timedelta = DUE_SOON
+
+    def allowances(self) -> dict[tuple[Severity, bool, bool], timedelta | None]:
+        """Return the time of each kind of finding; None is without limit.
+
+        A kind is a severity, whether it is known to be exploited, and whether a fix is known.
+        What is exploited has the shorter of its own time and its severity's, also without a fix:
+        it can be taken out of use, or excepted in writing.
+        """
+        exploited = self.within.get(KNOWN_EXPLOITED)
+        found: dict[tuple[Severity, bool, bool], timedelta | None] = {}
+        for severity in Severity:
+            plain = self.within.get(severity.name.lower())
+            shortest = min((e for e in (plain, exploited) if e is not None), default=None)
+            found[severity, True, True] = found[severity, True, False] = shortest
+            found[severity, False, True] = plain
+            found[severity, False, False] = plain if self.no_fix is NoFix.DEADLINE else None
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +108,18 @@ class Deadlines:
 
     `excepted` counts those that an exception is in force for, `attested` those that only
     attestations excuse. `first_overdue` is the one that is overdue the longest, `late` are the
-    excuses of findings past their deadline. `worst` are the most urgent ones, see `urgency`.
+    excuses of findings past their deadline. `overdue_by` counts overdue ones by severity,
+    `due_soon` those whose deadline is near, `known_exploited` and `no_fix` those that are, of
+    whatever deadline; excused ones are in none. `worst` are the most urgent ones, see `urgency`.
     `next_due` is the earliest deadline that has not passed, `changes_at` the next instant at
     which time alone changes any of this; None if never.
     """
 
-    overdue: int
+    overdue: tuple[Finding, ...]
+    overdue_by: Mapping[Severity, int]
+    due_soon: int
+    known_exploited: int
+    no_fix: int
     excepted: int
     attested: int
     late: tuple[Excuse, ...]
@@ -88,7 +134,7 @@ def deadlines(
     report: ScanReport,
     ages: Ages,
     first_seen: Mapping[FindingKey, datetime],
-    remediate_within: Mapping[str, timedelta],
+    remediation: Remediation,
     now: datetime,
     *,
     excuses: Mapping[FindingIdentity, Excuse],
@@ -96,9 +142,9 @@ def deadlines(
 ) -> Deadlines:
     """Judge the findings of a report; `ages` are theirs, with the same `first_seen`.
 
-    `remediate_within` has the keys of `ScanTerms`, and `excuses` are in force at `now`.
+    `excuses` are in force at `now`.
     """
-    allowed = allowances(remediate_within)
+    allowed = remediation.allowances()
     excepted = _excepted(report, excuses)
     overdue: set[int] = set()
     exploited: set[int] = set()
@@ -106,6 +152,8 @@ def deadlines(
     coming: list[datetime] = []
     late: list[Excuse] = []
     waits = [each.until for each in excepted.values() if each.until]
+    overdue_by: Counter[Severity] = Counter()
+    soon = no_fix = 0
     for group in ages.groups:
         tolerated = [excepted[p] for p in group.places if p in excepted] if excepted else []
         counted = group.places
@@ -113,24 +161,32 @@ def deadlines(
             counted = tuple(place for place in group.places if place not in excepted)
         if group.exploited:
             exploited.update(counted)
-        within = allowed[group.severity, group.exploited]
+        no_fix += 0 if group.fixable else len(counted)
+        within = allowed[group.severity, group.exploited, group.fixable]
         if within is None:
             continue
         due_by = group.first_seen + within
         if now < due_by:
             coming += [due_by] if counted else []
+            if now >= due_by - remediation.due_soon:
+                soon += len(counted)
+            elif counted:
+                waits.append(due_by - remediation.due_soon)
             # What is excused becomes excused of something when its deadline passes.
             waits += [due_by] if tolerated else []
             continue
         late += tolerated
         overdue.update(counted)
+        overdue_by[group.severity] += len(counted)
         if counted and (oldest is None or (due_by, counted[0]) < oldest):
             oldest = due_by, counted[0]
 
     def due(place: int) -> Due:
         finding = report.findings[place]
         since = first_seen.get(finding.key, report.scanned_at)
-        within = allowed[finding.severity, bool(finding.known_exploited)]
+        within = allowed[
+            finding.severity, bool(finding.known_exploited), finding.fixed_version is not None
+        ]
         due_by = since + within if within is not None else None
         excuse = excepted.get(place)
         is_overdue = due_by is not None and excuse is None and now >= due_by
@@ -139,7 +195,11 @@ def deadlines(
     order = _most_urgent(len(report.findings), overdue, exploited, excepted.keys())
     worst = tuple(due(place) for place in islice(order, worst_limit))
     return Deadlines(
-        overdue=len(overdue),
+        overdue=tuple(report.findings[place] for place in sorted(overdue)),
+        overdue_by=+overdue_by,
+        due_soon=soon,
+        known_exploited=len(exploited),
+        no_fix=no_fix,
         excepted=sum(bool(each.by) for each in excepted.values()),
         attested=sum(not each.by for each in excepted.values()),
         late=tuple(late),
@@ -149,20 +209,6 @@ def deadlines(
         next_due=min(coming, default=None),
         changes_at=min([*coming, *waits], default=None),
     )
-
-
-def allowances(
-    remediate_within: Mapping[str, timedelta],
-) -> dict[tuple[Severity, bool], timedelta | None]:
-    """Return how long findings may stay, by severity and whether they are known to be exploited."""
-    exploited = remediate_within.get(KNOWN_EXPLOITED)
-    found: dict[tuple[Severity, bool], timedelta | None] = {}
-    for severity in Severity:
-        within = remediate_within.get(severity.name.lower())
-        found[severity, False] = within
-        shortest = [each for each in (within, exploited) if each is not None]
-        found[severity, True] = min(shortest, default=None)
-    return found
 
 
 def _excepted(

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
 from bailiwick.policy.images.references import InvalidReference, Reference, read_image_id
+from bailiwick.policy.reach.pods import controller_of
 
 if TYPE_CHECKING:
     from bailiwick.policy.facts import Container, ContainerKind, Pod
@@ -20,11 +21,20 @@ ManifestOf: TypeAlias = Callable[[str, str], str]
 
 @dataclass(frozen=True, slots=True, order=True)
 class ContainerUse:
-    """A container that runs an image: the pod's controller where it has one, else the pod."""
+    """A container that runs an image: the pod's controller where it has one, else the pod.
+
+    `made_by` is what people made, the Deployment of a ReplicaSet; empty where it is the workload.
+    """
 
     workload: str
     container: str
     kind: ContainerKind
+    made_by: str = ""
+
+    @property
+    def name(self) -> str:
+        """How people know it: Deployment/cart."""
+        return self.made_by or self.workload
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +92,14 @@ def inventory(
         if pod.finished:
             continue
         workload = f"{pod.owner.kind}/{pod.owner.name}" if pod.owner else f"Pod/{pod.name}"
+        maker = controller_of(pod)
+        made_by = f"{maker.kind}/{maker.name}" if maker and maker != pod.owner else ""
         architecture = known.get(pod.node, "")
         for container in pod.containers:
             identity, index = _identify(container, architecture, manifest_of)
             group = groups[identity]
             group.declared.add(container.image)
-            group.containers.add(ContainerUse(workload, container.name, container.kind))
+            group.containers.add(ContainerUse(workload, container.name, container.kind, made_by))
             group.architectures.add(architecture)
             group.indexes.add(index)
             group.pull_secrets.update(pod.pull_secrets)

@@ -9,7 +9,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from bailiwick.policy.images.ages import Ages
-from bailiwick.policy.images.deadlines import Deadlines, Due, Excuse, deadlines
+from bailiwick.policy.images.deadlines import Deadlines, Due, Excuse, Remediation, deadlines
+from bailiwick.policy.images.remedy import remedy
 
 if TYPE_CHECKING:
     from bailiwick.policy.images.findings import (
@@ -56,13 +57,12 @@ class Failure:
 class ScanTerms:
     """What an effective intent asks of scans; None and absent keys where it asks nothing.
 
-    `remediate_within` has the keys knownExploited, critical, high, medium, low, negligible and
-    unknown. `scanned_after` is never in the future: see `rescan.asked_at`.
+    `scanned_after` is never in the future: see `rescan.asked_at`.
     """
 
     max_age: timedelta | None = None
     scanned_after: datetime | None = None
-    remediate_within: Mapping[str, timedelta] = field(default_factory=dict)
+    remediation: Remediation = field(default_factory=Remediation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,9 @@ class ImageState:
     `excepted` counts those that an exception is in force for, `attested` those that only
     attestations excuse; neither are overdue or due next, and of both together
     `excepted_overdue` are past their deadline. `excused` names what excuses those.
+    `overdue_by` counts overdue ones by severity, `due_soon` those whose deadline is near,
+    `known_exploited` and `no_fix` those that are, of whatever deadline; excused ones are in none.
+    `remedy` says what to do about the overdue ones.
     `next_due` is the earliest deadline that has not passed, and `changes_at` the next instant at
     which time alone changes this value; None if never. Counts are None where there is no report.
     """
@@ -99,6 +102,11 @@ class ImageState:
     message: str
     counts: Mapping[Severity, Tally] | None = None
     overdue: int = 0
+    overdue_by: Mapping[Severity, int] = field(default_factory=dict)
+    due_soon: int = 0
+    known_exploited: int = 0
+    no_fix: int = 0
+    remedy: str = ""
     excepted: int = 0
     attested: int = 0
     excepted_overdue: int = 0
@@ -132,7 +140,7 @@ def assess(
         report,
         ages,
         known.first_seen,
-        terms.remediate_within,
+        terms.remediation,
         now,
         excuses=excuses or {},
         worst_limit=worst_limit,
@@ -146,7 +154,12 @@ def assess(
         reason=reason,
         message=message,
         counts=ages.counts,
-        overdue=found.overdue,
+        overdue=len(found.overdue),
+        overdue_by=found.overdue_by,
+        due_soon=found.due_soon,
+        known_exploited=found.known_exploited,
+        no_fix=found.no_fix,
+        remedy=remedy(found.overdue, report.hygiene),
         excepted=found.excepted,
         attested=found.attested,
         excepted_overdue=len(found.late),
@@ -171,7 +184,8 @@ def _without_report(known: Known) -> ImageState:
 
 def _verdict(known: Known, found: Deadlines, stale: str) -> tuple[Verdict, str, str]:
     if found.first_overdue is not None:
-        more = f", and {found.overdue - 1} more" if found.overdue > 1 else ""
+        others = len(found.overdue) - 1
+        more = f", and {others} more" if others else ""
         return Verdict.VIOLATING, "Overdue", f"{_sentence(found.first_overdue)}{more}."
     if stale:
         why = f" The last rescan failed: {known.failure.message}" if known.failure else ""
