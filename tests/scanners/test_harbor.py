@@ -88,10 +88,15 @@ async def test_a_conflict_is_a_scan_that_runs_and_is_waited_for() -> None:
     assert (await scan(harbor)).findings
 
 
-async def test_a_scan_that_runs_already_is_not_triggered_again() -> None:
-    harbor = FakeHarbor(artifact=[RUNNING, RUNNING, answer(body=artifact(DONE))])
-    assert (await scan(harbor)).findings
+async def test_a_scan_that_runs_already_is_not_triggered_again_and_counts_from_its_beginning() -> (
+    None
+):
+    began = NOW - timedelta(minutes=2)
+    told = overview("Success", "r2", start_time=began.isoformat(), end_time=NOW.isoformat())
+    harbor = FakeHarbor(artifact=[RUNNING, RUNNING, answer(body=artifact(told))])
+    found = await scan(harbor)
     assert harbor.count("POST") == 0
+    assert found.scanned_at == began
 
 
 async def test_of_an_index_the_image_of_the_platform_is_scanned() -> None:

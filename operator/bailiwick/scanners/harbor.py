@@ -77,7 +77,7 @@ class Harbor:
             scan.submitted, scan.before = min(ended, now), None
             return scan
         if overview is None or not overview.running:
-            await self._trigger(place, order.image)
+            scan.is_ours = await self._trigger(place, order.image)
         return scan
 
     async def _artifact(self, order: Order) -> Artifact:
@@ -95,16 +95,19 @@ class Harbor:
             )
         return await read_artifact(self.api, _place(order.image, child), order.image.at(child))
 
-    async def _trigger(self, place: str, image: Reference) -> None:
+    async def _trigger(self, place: str, image: Reference) -> bool:
+        """Trigger a scan; says whether it is ours, and not one that runs already."""
         answer = await self.api.request(
             "POST",
             f"{place}/scan",
             headers={"Content-Type": "application/json"},
             data=_TRIGGER,
         )
-        # A conflict is a scan of the same artifact that runs already: it is as good as ours.
-        if answer.status not in (HTTPStatus.ACCEPTED, HTTPStatus.OK, HTTPStatus.CONFLICT):
+        if answer.status == HTTPStatus.CONFLICT:
+            return False
+        if answer.status not in (HTTPStatus.ACCEPTED, HTTPStatus.OK):
             raise _refused(answer, f"a scan of {image}")
+        return True
 
     async def _metadata_of(self, scanner: Registration | None) -> wire.Metadata:
         if scanner is None:
@@ -118,7 +121,10 @@ class Harbor:
 
 @dataclass(slots=True)
 class HarborScan:
-    """A scan of one artifact; `before` is the result that it replaces, and does not count."""
+    """A scan of one artifact; `before` is the result that it replaces, and does not count.
+
+    One that is not ours counts from when Harbor began it.
+    """
 
     api: Api
     order: Order
@@ -127,6 +133,7 @@ class HarborScan:
     metadata: wire.Metadata
     submitted: datetime
     before: Overview | None
+    is_ours: bool = False
     _total: int = 0
 
     async def poll(self) -> Pending | None:
@@ -139,6 +146,8 @@ class HarborScan:
             return Pending(words=f"Harbor says: {overview.words}.")
         if overview.succeeded:
             self._total = overview.total
+            if not self.is_ours and overview.began is not None:
+                self.submitted = min(self.submitted, overview.began)
             return None
         raise ScanError(
             errors.FAILED,

@@ -59,6 +59,11 @@ class Overview(msgspec.Struct, frozen=True):
         return wire.instant(self.end_time)
 
     @property
+    def began(self) -> datetime | None:
+        """When it began; None where Harbor does not tell."""
+        return wire.instant(self.start_time)
+
+    @property
     def words(self) -> str:
         """The status for people."""
         done = f", {self.complete_percent} % done" if self.complete_percent else ""

@@ -12,15 +12,25 @@ OURS, THEIRS = "ours.example.com", "theirs.example.com"
 class Line:
     """Scans that wait, whose ranks a test gives."""
 
-    def __init__(self, parallel: int = 4, per_registry: int = 4) -> None:
+    def __init__(self, parallel: int = 4, per_registry: int = 4, per_source: int = 8) -> None:
         self.ranks: dict[str, Rank] = {}
-        self.lanes = Lanes(self.ranks.__getitem__, parallel=parallel, per_registry=per_registry)
+        self.lanes = Lanes(
+            self.ranks.__getitem__,
+            parallel=parallel,
+            per_registry=per_registry,
+            per_source=per_source,
+        )
         self.keys: Keys[str] = Keys(self.lanes)
 
     def add(
-        self, key: str, lane: Lane, order: tuple[float, ...] = (), registry: str = OURS
+        self,
+        key: str,
+        lane: Lane,
+        order: tuple[float, ...] = (),
+        registry: str = OURS,
+        source: str = "",
     ) -> None:
-        self.ranks[key] = Rank(lane, order, registry)
+        self.ranks[key] = Rank(lane, order, registry, source)
         self.keys.add(key, 0.0)
 
     def take(self) -> str | None:
@@ -102,3 +112,14 @@ def test_a_digest_is_never_in_two_hands() -> None:
     assert line.take() is None
     line.keys.done("a")
     assert line.take() == "a"
+
+
+def test_a_source_that_ends_no_scan_leaves_room_for_another_s() -> None:
+    line = Line(parallel=4, per_source=3)
+    for number in range(5):
+        line.add(f"stuck-{number}", Lane.NEW, registry=f"r{number}", source="harbor")
+    line.add("other", Lane.NEW, registry=OURS, source="trivy")
+    taken = [line.take() for _ in range(5)]
+    assert taken == ["stuck-0", "stuck-1", "stuck-2", "other", None]
+    line.keys.done("stuck-1")
+    assert line.take() == "stuck-3"

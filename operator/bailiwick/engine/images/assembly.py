@@ -127,6 +127,7 @@ class Imaging:
             schedule.rank,
             parallel=options.scanner.parallel,
             per_registry=options.scanner.per_registry,
+            per_source=options.scanner.parallel - (len(sources) > 1),
         )
         self.scan_queue: WorkQueue[str] = WorkQueue(
             observer=metrics.queue("scans"), waiting=self.lanes

@@ -19,33 +19,42 @@ _TURNS = (Lane.REQUESTED, Lane.NEW, Lane.REQUESTED, Lane.NEW, Lane.RENEWAL)
 
 @dataclass(frozen=True, slots=True)
 class Rank:
-    """Where a digest stands: its lane, its place there (smaller is sooner), and its registry."""
+    """Where a digest stands: its lane, its place there (smaller is sooner), registry and source."""
 
     lane: Lane
     order: tuple[float, ...] = ()
     registry: str = ""
+    source: str = ""
 
 
 class Lanes(Generic[K]):
     """Digests that wait for a scan, as `engine.keys.Waiting`.
 
     `rank` is asked when a digest is added, and again when it is added once more. Of one registry
-    `per_registry` are in hand at a time at most. Of the `parallel` scans one is never given to
-    renewals, so that who asks does not wait for a scan of the mass to end.
+    `per_registry` are in hand at a time at most, of one source of scans `per_source`: one that
+    takes scans and does not end them stops no other. Of the `parallel` scans one is never given
+    to renewals, so that who asks does not wait for a scan of the mass to end.
     """
 
     def __init__(
-        self, rank: Callable[[K], Rank], *, parallel: int = 4, per_registry: int = 4
+        self,
+        rank: Callable[[K], Rank],
+        *,
+        parallel: int = 4,
+        per_registry: int = 4,
+        per_source: int = 4,
     ) -> None:
         self._rank = rank
         self._per_registry = max(1, per_registry)
+        self._per_source = max(1, per_source)
         self._renewals = max(1, parallel - 1)
         self._ranks: dict[K, Rank] = {}
-        self._heaps: dict[tuple[Lane, str], list[tuple[tuple[float, ...], int, K]]] = {}
+        self._heaps: dict[tuple[Lane, str, str], list[tuple[tuple[float, ...], int, K]]] = {}
         self._sequence = count()
         self._entries: dict[K, int] = {}
         self._in_hand: dict[K, Rank] = {}
         self._busy: Counter[str] = Counter()
+        self._busy_sources: Counter[str] = Counter()
         self._waiting: Counter[Lane] = Counter()
         self._turn = 0
 
@@ -64,7 +73,7 @@ class Lanes(Generic[K]):
         self._waiting[rank.lane] += 1
         self._ranks[key] = rank
         self._entries[key] = number = next(self._sequence)
-        heap = self._heaps.setdefault((rank.lane, rank.registry), [])
+        heap = self._heaps.setdefault((rank.lane, rank.registry, rank.source), [])
         heapq.heappush(heap, (rank.order, number, key))
 
     again = add
@@ -84,6 +93,7 @@ class Lanes(Generic[K]):
         rank = self._in_hand.pop(key, None)
         if rank is not None:
             self._busy[rank.registry] -= 1
+            self._busy_sources[rank.source] -= 1
 
     def waiting(self) -> dict[Lane, int]:
         """Return how many wait in each lane."""
@@ -99,8 +109,11 @@ class Lanes(Generic[K]):
             return None
         heaps = [
             heap
-            for (of, registry), heap in self._heaps.items()
-            if of is lane and self._busy[registry] < self._per_registry and self._settled(heap)
+            for (of, registry, source), heap in self._heaps.items()
+            if of is lane
+            and self._busy[registry] < self._per_registry
+            and self._busy_sources[source] < self._per_source
+            and self._settled(heap)
         ]
         if not heaps:
             return None
@@ -110,6 +123,7 @@ class Lanes(Generic[K]):
         self._waiting[rank.lane] -= 1
         self._in_hand[key] = rank
         self._busy[rank.registry] += 1
+        self._busy_sources[rank.source] += 1
         return key
 
     def _renewing(self) -> int:

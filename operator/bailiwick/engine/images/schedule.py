@@ -107,18 +107,24 @@ class Schedule:
 
     def rank(self, digest: str) -> Rank:
         """Say where a digest stands among those that wait for a scan."""
+        target = self.target(digest)
+        lane, order = self._place(digest)
+        if isinstance(target, Refusal):
+            return Rank(lane, order)
+        return Rank(lane, order, target.reference.registry, target.scanner.name)
+
+    def _place(self, digest: str) -> tuple[Lane, tuple[float, ...]]:
         known = self.images.knowledge(digest)
-        target, due = self.target(digest), self.due(digest)
-        registry = target.reference.registry if isinstance(target, Target) else ""
+        due = self.due(digest)
         if due is None:
-            return Rank(Lane.RENEWAL, registry=registry)
-        lane = lane_of(due.reason)
+            return Lane.RENEWAL, ()
         if known.ongoing is not None:
             # Its scanner is at work already, or done.
-            return Rank(Lane.REQUESTED, registry=registry)
+            return Lane.REQUESTED, ()
+        lane = lane_of(due.reason)
         if lane is not Lane.RENEWAL:
-            return Rank(lane, (due.at.timestamp(),), registry)
-        return Rank(lane, self._risk(digest).order, registry)
+            return lane, (due.at.timestamp(),)
+        return lane, self._risk(digest).order
 
     def _risk(self, digest: str) -> Risk:
         """Return the worst that the last result is in any of the repositories it is run from."""
