@@ -12,14 +12,17 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
+from bailiwick.policy.images.findings import ScanReport
+from bailiwick.policy.images.references import Reference
 from bailiwick.scanners import wire
 from bailiwick.scanners.harbor import Harbor
 from bailiwick.scanners.http import Api
-from bailiwick.scanners.source import Limits
+from bailiwick.scanners.source import Limits, Order, carry_out
 from tests.scanners.calls import LIMITS, NOW
 from tests.scanners.fake import DIGEST, Answer, answer, vulnerability
 
 ROBOT = "robot$shop+bailiwick:s3cret"
+IMAGE = Reference("harbor.example.com", "shop/team/cart", "", DIGEST)
 ROOT = "/api/v2.0"
 PLACE = f"{ROOT}/projects/shop/repositories/team%252Fcart/artifacts/{DIGEST}"
 Json = dict[str, Any]
@@ -138,6 +141,14 @@ async def client_of(
     async with serving(harbor), aiohttp.ClientSession() as http:
         api = Api(http, harbor.url, limits, authorization=lambda: header)
         yield Harbor(api, clock=lambda: NOW)
+
+
+async def scan(
+    harbor: FakeHarbor, order: Order | None = None, limits: Limits = LIMITS
+) -> ScanReport:
+    """Scan the artifact with the operator's client."""
+    async with client_of(harbor, limits) as source:
+        return await carry_out(source, order or Order(IMAGE))
 
 
 class LivingHarbor(FakeHarbor):

@@ -331,3 +331,14 @@ def test_a_list_of_sources_takes_the_place_of_the_one_scanner(tmp_path: Path) ->
     volumes = {each["name"]: each for each in pod["spec"]["volumes"]}
     assert volumes["scanners"]["configMap"]["name"] == config["metadata"]["name"]
     assert given["scanners_file"].name in config["data"]
+
+
+def test_what_scans_may_use_fits_into_the_scanner_s_volume_and_memory(tmp_path: Path) -> None:
+    given = parsed(scanner, "bailiwick-scanner", tmp_path)
+    pod = of_kind("base", "Deployment")["bailiwick-scanner"]["spec"]["template"]["spec"]
+    (tmp,) = [each["emptyDir"] for each in pod["volumes"] if each["name"] == "tmp"]
+    gibibytes = int(tmp["sizeLimit"].removesuffix("Gi"))
+    at_a_time = given["parallel"]
+    assert at_a_time * given["scan_bytes"] + given["cache_bytes"] < gibibytes * 1024**3
+    memory = int(pod["containers"][0]["resources"]["limits"]["memory"].removesuffix("Gi"))
+    assert at_a_time * given["scan_memory"] < memory * 1024**3 * 0.9

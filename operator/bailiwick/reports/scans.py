@@ -61,7 +61,7 @@ def scan_status(
 def _phase(report: ScanReport | None, scanning: bool, failure: Failure | None) -> str:
     if scanning:
         return "Scanning"
-    if failure is not None:
+    if failure is not None and (report or not failure.waiting):
         return "Failed"
     return "Scanned" if report else "Pending"
 
@@ -82,7 +82,7 @@ def _conditions(
     elif failure is not None and phase == "Failed":
         said = ("False", line(failure.reason), failure.message + kept)
     else:
-        words = "The scan is running." if phase == "Scanning" else "The first scan is waited for."
+        words = "The scan is running." if phase == "Scanning" else _waited_for(failure)
         said = ("True" if report else "False", Reason.SCANNING, words + kept)
     conditions = [
         condition(ConditionType.READY, *said, generation=generation, previous=previous, now=now)
@@ -99,6 +99,10 @@ def _conditions(
             )
         )
     return conditions
+
+
+def _waited_for(failure: Failure | None) -> str:
+    return failure.message if failure else "The first scan is waited for."
 
 
 def _result(report: ScanReport) -> JSON:

@@ -7,12 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 from urllib.parse import unquote
 
 import msgspec
 
-from bailiwick.policy.images.findings import Finding, HygieneFacts, ScanReport, Severity
+from bailiwick.policy.images.findings import (
+    UNTOLD,
+    Advisory,
+    Cvss,
+    Finding,
+    FixState,
+    HygieneFacts,
+    ScanReport,
+    Severity,
+)
 from bailiwick.policy.images.references import InvalidReference, Reference
 from bailiwick.scanners import errors, wire
 from bailiwick.scanners.answers import printable
@@ -23,6 +32,8 @@ NAME_LABEL = "trivy-operator.resource.name"
 CONTAINER_LABEL = "trivy-operator.container.name"
 _IMAGE_ID = "aquasecurity:trivy:ImageID"
 _REPO_DIGEST = "aquasecurity:trivy:RepoDigest"
+
+_CVSS_MAX = 10.0
 
 T = TypeVar("T")
 
@@ -83,6 +94,7 @@ class Vulnerability(msgspec.Struct, frozen=True, rename="camel"):
     severity: str = ""
     title: str = ""
     primary_link: str = ""
+    score: float | None = None
     package_purl: str = msgspec.field(name="packagePURL", default="")
 
 
@@ -213,7 +225,13 @@ def _finding(entry: Vulnerability) -> Finding:
         purl=entry.package_purl,
         title=title if len(title) <= 120 else title[:119].rstrip() + "…",
         link=entry.primary_link,
+        fix_state=FixState.FIXED if entry.fixed_version else None,
+        advisory=Advisory(cvss=Cvss(entry.score)) if _is_score(entry.score) else UNTOLD,
     )
+
+
+def _is_score(told: float | None) -> TypeGuard[float]:
+    return told is not None and 0 < told <= _CVSS_MAX
 
 
 def _hygiene(system: System) -> HygieneFacts | None:

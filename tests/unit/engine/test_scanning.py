@@ -250,3 +250,16 @@ async def test_without_a_scanner_it_is_said_how_to_have_one() -> None:
     facts = await bench.scanned(IMAGE)
     assert facts[0].state is not None
     assert facts[0].state.message == "No scanner is set up: set --scanner-url or --scanners-file."
+
+
+async def test_an_image_that_somebody_else_has_not_scanned_yet_is_unscanned_and_says_why() -> None:
+    bench = Bench()
+    bench.adapter.failing = ScanError(errors.PENDING, "There is no report of it yet.")
+    (fact,) = await bench.scanned(IMAGE)
+    assert fact.state is not None
+    assert (fact.state.verdict, fact.state.reason) == (Verdict.UNSCANNED, errors.PENDING)
+    status = bench.status(A)
+    assert (status["phase"], status["message"]) == ("Pending", "There is no report of it yet.")
+    assert status["nextScanAt"]
+    bench.adapter.failing = None
+    assert verdicts(await bench.after(seconds=15)) == [Verdict.CLEAN]

@@ -13,6 +13,7 @@ from bailiwick.engine.options import ScannerOptions
 from bailiwick.policy.images.references import Reference
 from bailiwick.scanners.configuration import InvalidSources, Scheme, SourceType
 from bailiwick.scanners.errors import ScanError
+from tests.scanners.fake import FakeScanner, serving
 from tests.scanners.trivy import Stored
 
 QUARTER = timedelta(minutes=15)
@@ -191,6 +192,24 @@ async def test_credentials_are_read_for_each_request_and_told_where_they_are_non
             with pytest.raises(ScanError, match=words) as caught:
                 await entry.source.capabilities()
             assert "secret" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "field, secret, header",
+    [
+        ("basicFile", "user:pass word", "Basic dXNlcjpwYXNzIHdvcmQ="),
+        ("bearerFile", "a.b.c", "Bearer a.b.c"),
+    ],
+)
+async def test_an_adapter_is_shown_its_credentials_in_either_scheme(
+    tmp_path: Path, file: Path, field: str, secret: str, header: str
+) -> None:
+    (tmp_path / "secret").write_text(f"{secret}\n")
+    async with serving(FakeScanner()) as scanner, aiohttp.ClientSession() as http:
+        adapter = f"{{name: a, type: Adapter, url: '{scanner.url}', {field}: {tmp_path}/secret}}"
+        (entry,) = make_sources(written(file, f"sources: [{adapter}]"), http, Stored())
+        assert (await entry.source.capabilities()).scanner == "Fake"
+    assert scanner.asked[0][2]["Authorization"] == header
 
 
 async def test_the_short_way_makes_one_adapter_for_every_image() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bailiwick.policy.images.findings import ScanReport, Severity
+from bailiwick.policy.images.findings import FixState, ScanReport, Severity
 from bailiwick.policy.images.references import Reference
 from bailiwick.scanners import errors
 from bailiwick.scanners.errors import ScanError
@@ -48,13 +48,16 @@ async def failed(stored: Stored, place: Place = PLACE, **order: Any) -> ScanErro
 
 
 async def test_a_report_of_the_digest_is_read_whole() -> None:
-    stored = having(report(WEB, vulnerability(), vulnerability(2, fixedVersion=""), digest=DIGEST))
+    second_of = vulnerability(2, fixedVersion="", score=-1)
+    stored = having(report(WEB, vulnerability(score=9.8), second_of, digest=DIGEST))
     found = await scan(stored)
     first, second = found.findings
     assert (first.id, first.package, first.version) == ("CVE-2026-0001", "openssl", "3.0.11")
     assert (first.severity, first.fixed_version) == (Severity.HIGH, "3.0.12")
     assert first.purl == "pkg:deb/debian/openssl@3.0.11"
-    assert second.fixed_version is None
+    assert first.advisory.cvss is not None
+    assert (first.advisory.cvss.score, first.fix_state) == (9.8, FixState.FIXED)
+    assert (second.fixed_version, second.advisory.cvss, second.fix_state) == (None, None, None)
     assert (found.scanner, found.scanner_version) == ("Trivy", "0.65.0")
     assert (found.scanned_at, found.database_built) == (MADE, None)
     assert found.hygiene is not None

@@ -14,7 +14,7 @@ from bailiwick.engine.images.knowledge import OUT_OF_REACH, under_digest
 from bailiwick.engine.images.pull_secrets import credentials
 from bailiwick.engine.images.schedule import Target
 from bailiwick.policy.images.state import Failure
-from bailiwick.scanners.errors import REGISTRY_UNAUTHORIZED, ScanError
+from bailiwick.scanners.errors import PENDING, REGISTRY_UNAUTHORIZED, ScanError
 from bailiwick.scanners.source import Begun, Order, carry_out
 
 if TYPE_CHECKING:
@@ -212,6 +212,7 @@ class Scanning:
             error.permanent,
             pause,
             error.scanner_fault,
+            waiting=error.reason == PENDING,
         )
         self._metrics.scans.labels(error.reason).inc()
         if before is None or before.message != error.message:

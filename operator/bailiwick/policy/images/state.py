@@ -41,7 +41,8 @@ class Failure:
 
     `permanent` where trying again soon cannot help, as for a digest the registry does not have.
     `retry_after` is what the scanner asked to be left alone for, and `scanner_fault` says that
-    the failure is not about this image.
+    the failure is not about this image. `waiting` where nothing failed, but somebody else who
+    scans by himself has not come to the image yet.
     """
 
     reason: str
@@ -51,6 +52,7 @@ class Failure:
     permanent: bool = False
     retry_after: timedelta = timedelta()
     scanner_fault: bool = False
+    waiting: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +180,8 @@ def _without_report(known: Known) -> ImageState:
         message = "The first scan of this image is running."
         return ImageState(Verdict.SCANNING, "FirstScan", message)
     if known.failure:
-        return ImageState(Verdict.FAILED, known.failure.reason, known.failure.message)
+        verdict = Verdict.UNSCANNED if known.failure.waiting else Verdict.FAILED
+        return ImageState(verdict, known.failure.reason, known.failure.message)
     return ImageState(Verdict.UNSCANNED, "NeverScanned", "This image was never scanned.")
 
 
