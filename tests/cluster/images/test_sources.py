@@ -36,7 +36,8 @@ sources:
   url: {adapter}
 """
 CART = f"harbor.example.com/shop/team/cart@{DIGEST}"
-_numbers = count(1)
+# Scans outlive their tests: no other module has these digests.
+_numbers = count(0x50C3_0000)
 
 
 @pytest.fixture(scope="module")

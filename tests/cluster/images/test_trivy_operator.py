@@ -31,7 +31,8 @@ OTHER = "sha256:" + "e" * 64
 IMAGE_ID = "sha256:" + "f" * 64
 BINDING = "bailiwick-trivy-operator"
 
-_numbers = count(1)
+# Scans outlive their tests: no other module has these digests.
+_numbers = count(0x7217_0000)
 
 
 @pytest.fixture(scope="module")
