@@ -120,7 +120,9 @@ def bundle(signed: bytes) -> bytes:
     ).encode()
 
 
-def attach_by_tag(registry: Registry, repository: str, digest: str, *bodies: bytes) -> None:
+def attach_by_tag(
+    registry: Registry, repository: str, digest: str, *bodies: bytes, credentials: str = ""
+) -> None:
     """Attach attestations as cosign does: the layers of an image whose tag names the digest."""
     config = b'{"architecture":"","os":"","config":{},"rootfs":{"type":"layers","diff_ids":[]}}'
     manifest = {
@@ -133,7 +135,7 @@ def attach_by_tag(registry: Registry, repository: str, digest: str, *bodies: byt
         ],
     }
     tag = f"{digest.replace(':', '-')}.att"
-    registry.put(repository, manifest, [config, *bodies], tag=tag)
+    registry.put(repository, manifest, [config, *bodies], tag=tag, credentials=credentials)
 
 
 def attach_as_referrer(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import http.client
 import json
@@ -12,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -106,16 +108,18 @@ class Registry:
         blobs: Sequence[bytes],
         *,
         tag: str = "",
+        credentials: str = "",
     ) -> str:
         """Put a manifest with its blobs as they are, and return its digest."""
+        ask = partial(self._request, credentials=credentials)
         for blob in blobs:
-            _, headers = self._request("POST", f"/v2/{repository}/blobs/uploads/")
+            _, headers = ask("POST", f"/v2/{repository}/blobs/uploads/")
             where = headers["Location"].removeprefix(f"http://{self.host}")
             kind = "application/octet-stream"
-            self._request("PUT", f"{where}&digest={digest_of(blob)}", blob, kind)
+            ask("PUT", f"{where}&digest={digest_of(blob)}", blob, kind)
         body = json.dumps(manifest).encode()
         name = tag or digest_of(body)
-        self._request("PUT", f"/v2/{repository}/manifests/{name}", body, MANIFEST)
+        ask("PUT", f"/v2/{repository}/manifests/{name}", body, MANIFEST)
         return digest_of(body)
 
     def layers(self, repository: str, digest: str) -> list[Path]:
@@ -126,10 +130,13 @@ class Registry:
         return [blobs / name[:2] / name / "data" for name in names]
 
     def _request(
-        self, method: str, path: str, body: bytes = b"", kind: str = ""
+        self, method: str, path: str, body: bytes = b"", kind: str = "", *, credentials: str = ""
     ) -> tuple[bytes, http.client.HTTPMessage]:
         connection = http.client.HTTPConnection(self.host, timeout=10)
         headers = {"Accept": f"{MANIFEST}, {INDEX}", **({"Content-Type": kind} if kind else {})}
+        if credentials:
+            encoded = base64.b64encode(credentials.encode()).decode()
+            headers["Authorization"] = f"Basic {encoded}"
         connection.request(method, path, body, headers)
         response = connection.getresponse()
         answer = response.read()

@@ -13,6 +13,7 @@ from aiohttp import web
 from bailiwick.cli.logs import set_up_logging
 from bailiwick.cli.options import RANGE
 from bailiwick.scanners.service.app import Service
+from bailiwick.scanners.service.envelope import KeyProblem, read_keys
 from bailiwick.scanners.service.settings import Settings
 
 log = logging.getLogger("bailiwick.scanner")
@@ -57,6 +58,14 @@ _SHUTDOWN_SECONDS = 3.0
     "and Services; may be given several times.",
 )
 @click.option("--ca-certificate", type=_FILE, help="The CA of private registries.")
+@click.option(
+    "--vex-key-file",
+    "vex_keys",
+    type=_FILE,
+    multiple=True,
+    help="A public key in PEM form: OpenVEX attestations that are signed with it count. It is "
+    "called by the file's name; may be given several times.",
+)
 @click.option("--parallel", default=2, type=click.IntRange(1, 64), help="Scans at a time.")
 @click.option("--queue", default=200, type=click.IntRange(1), help="Scans that may wait.")
 @click.option(
@@ -129,6 +138,7 @@ def scanner(
     plain_http: tuple[str, ...],
     refused: tuple[str, ...],
     ca_certificate: Path | None,
+    vex_keys: tuple[Path, ...],
     parallel: int,
     queue: int,
     scan_seconds: float,
@@ -159,6 +169,7 @@ def scanner(
         plain_http=frozenset(plain_http),
         refused_networks=tuple(ip_network(each) for each in refused),
         ca_certificate=ca_certificate.resolve() if ca_certificate else None,
+        vex_keys=tuple(file.absolute() for file in vex_keys),
         parallel=parallel,
         queue=queue,
         scan_seconds=scan_seconds,
@@ -180,6 +191,10 @@ def scanner(
         )
     if not token_file.read_bytes().strip():
         raise click.UsageError(f"{token_file} is empty: write the token that callers show into it.")
+    try:
+        read_keys(settings.vex_keys)
+    except KeyProblem as error:
+        raise click.UsageError(f"--vex-key-file: {error}.") from error
     set_up_logging()
     log.info("scanner serves on %s:%d", host, port)
     web.run_app(

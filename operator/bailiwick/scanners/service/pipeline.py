@@ -15,9 +15,11 @@ import msgspec
 from bailiwick.scanners import errors, wire
 from bailiwick.scanners.errors import ScanError
 from bailiwick.scanners.service import failures, hygiene, matches, programs, targets
+from bailiwick.scanners.service.attached import attestations
 from bailiwick.scanners.service.cache import Cache
 
 if TYPE_CHECKING:
+    from bailiwick.policy.images.attestations import Attestations
     from bailiwick.scanners.service.database import Database
     from bailiwick.scanners.service.settings import Settings
 
@@ -74,7 +76,11 @@ class Pipeline:
                 if not request.wants(wire.VULNERABILITY):
                     return Reports(b"", b"", key, begun)
                 found = await self._match(target, home)
-                return await asyncio.to_thread(self._reports, request, sbom, found, key, begun)
+                manifest = sbom.source.metadata.manifest_digest
+                attested = await attestations(request, target, manifest, self._settings)
+                return await asyncio.to_thread(
+                    self._reports, request, sbom, found, attested, key, begun
+                )
         except (TimeoutError, programs.OutOfTime):
             raise ScanError(
                 errors.TIMED_OUT,
@@ -188,6 +194,7 @@ class Pipeline:
         request: wire.ScanRequest,
         sbom: hygiene.Sbom,
         found: matches.Matches,
+        attested: Attestations | None,
         key: str,
         begun: datetime,
     ) -> Reports:
@@ -197,6 +204,7 @@ class Pipeline:
             manifest_digest=sbom.source.metadata.manifest_digest or None,
             database_built=database.built,
             hygiene=hygiene.facts(sbom, end_of_life=found.end_of_life),
+            attestations=attested,
         )
         report = matches.report(
             found, artifact=request.artifact, scanner=self._scanner, generated_at=begun

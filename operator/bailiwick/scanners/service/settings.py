@@ -18,7 +18,8 @@ class Settings:
     `file_bytes` bounds each file that syft writes, a layer of an image as well as its output,
     `scan_bytes` everything that one scan writes, `scan_memory` the memory of its programs, and
     `cache_bytes` what is kept of images that were read. `archive` is a database to import
-    whenever that file is another one.
+    whenever that file is another one. `vex_keys` are files of public keys: attestations that are
+    signed with one of them are read from the registry.
     """
 
     database: Path
@@ -30,6 +31,7 @@ class Settings:
     plain_http: frozenset[str] = frozenset()
     refused_networks: tuple[IPv4Network | IPv6Network, ...] = ()
     ca_certificate: Path | None = None
+    vex_keys: tuple[Path, ...] = ()
     parallel: int = 2
     queue: int = 200
     scan_seconds: float = 600.0
