@@ -67,6 +67,8 @@ class Port:
         if not 1 <= first <= last <= LAST_PORT:
             raise InvalidPort(
                 f'"{first}-{last}": ports go from 1 to {LAST_PORT}, the lower one first'
+                if first != last
+                else f'"{first}": ports go from 1 to {LAST_PORT}'
             )
         return cls(protocol, first, last)
 

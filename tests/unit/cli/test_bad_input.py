@@ -89,6 +89,41 @@ def test_what_cannot_be_read_ends_it(name: str, command: str, tmp_path: Path) ->
     assert done.stderr == f"error: {tmp_path}/app.yaml:{message}\n"
 
 
+def test_everything_that_is_wrong_with_an_intent_is_told_at_once(tmp_path: Path) -> None:
+    text = """apiVersion: bailiwick.dev/v1alpha1
+kind: SecurityIntent
+metadata: {name: default, namespace: shop}
+spec:
+  enforcment: Enforce
+  network:
+    allow:
+    - {name: a, to: {workload: {}}, reviewBy: tomorrow}
+    - {name: B, to: {cidr: 10.0.0.1/8}, ports: [0, 80]}
+"""
+    done = run(tmp_path, text, "plan")
+    assert done.exit_code == 2
+    told = [line.removeprefix(f"error: {tmp_path}/app.yaml:") for line in done.stderr.splitlines()]
+    assert [line.partition(" SecurityIntent shop/default: ")[::2] for line in told] == [
+        ("5:", "spec.enforcment: there is no such field"),
+        (
+            "8:",
+            "spec.network.allow[0].reviewBy: should be a valid date in the format YYYY-MM-DD, "
+            "input is too short",
+        ),
+        (
+            "9:",
+            'spec.network.allow[1].name: "B": write at most 63 lower-case letters, digits and "-", '
+            "starting and ending with a letter or digit",
+        ),
+        ("9:", 'spec.network.allow[1].ports[0]: "0": ports go from 1 to 65535'),
+        (
+            "9:",
+            'spec.network.allow[1].to.cidr: "10.0.0.1/8": write a range of addresses whose bits '
+            "after the prefix are zero: 203.0.113.0/24 or 2001:db8::/32",
+        ),
+    ]
+
+
 TOLD = {
     "host bits": (
         WEB + block("cidr: 10.0.0.1/8"),
