@@ -334,6 +334,24 @@ def test_what_both_declare_and_the_platform_denies_is_told_alike_at_both_ends(
         assert {row.state for row in found.rows} == {"closed"}
 
 
+def test_whom_only_a_policy_of_the_whole_cluster_names_by_labels_is_not_told_by_name(
+    cluster: Cluster,
+) -> None:
+    accept = {"name": "in", "action": "Accept", "from": [IN_SHOP]}
+    cluster.cluster_policy(
+        "open", {"subject": IN_PAYMENTS, "tier": "Admin", "priority": 1, "ingress": [accept]}
+    )
+    found = cluster.look("payments")
+    assert {(row.source, row.target, row.state) for row in found.rows} == {
+        ("every workload in namespaces with team=shop", "api", "widened"),
+        ("every workload in namespaces with team=shop", "ledger", "widened"),
+    }
+    assert "web" not in found.findings[0].message
+    cluster.namespace("shop", team="other")
+    assert cluster.settle() == {"payments"}
+    assert cluster.look("payments").rows == ()
+
+
 def test_what_the_platform_denies_too_is_half_open_while_the_other_side_is_missing(
     cluster: Cluster,
 ) -> None:

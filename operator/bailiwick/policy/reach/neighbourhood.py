@@ -2,7 +2,8 @@
 
 Whoever the policies of a namespace name by its own name, or by labels that few have, is there as
 it is, with the policies that hold for it. Everybody else is one stand-in for each way in which
-policies name them, so that the cost follows what a namespace names and not the cluster.
+policies name them, so that the cost follows what a namespace names and not the cluster; and so is
+whom only policies of the whole cluster name by labels.
 """
 
 from __future__ import annotations
@@ -99,11 +100,14 @@ def neighbourhood(
     """
     named = _Named(here, around)
     everywhere = tuple(around.policies(""))
+    naming = tuple(naming)
     chosen = (*naming, *(each for each in everywhere if may_select(each, here, around)))
-    peers = _peers(chosen)
+    peers, own = _peers(chosen), {*_pods_of(_peers(naming)), *also}
     named.add(_ANYWHERE)
-    for peer in sorted({*(each for each in peers if isinstance(each, PodsPeer)), *also}):
+    for peer in sorted(own):
         named.add(peer)
+    for peer in sorted(_pods_of(peers) - own):
+        named.add_untold(peer)
     others = sorted(name for name in named.pods if around.namespace(name) is not None)
     pods = [pod for pod in around.pods(here) if not pod.finished]
     pods += [pod for name in others for pod in named.those_of(name)]
@@ -150,15 +154,24 @@ class _Named:
             return
         if peer.namespaces:
             self.by_labels = True
-            found = [
-                each.name
-                for each in self.around.namespaces()
-                if peer.namespaces.matches(_labels(each)) and each.name != self.here
-            ]
+            found = [e.name for e in self._others() if peer.namespaces.matches(_labels(e))]
             if len(found) <= NAMESPACES_EACH:
                 self._add(found, peer)
                 return
         self.stand_ins[peer] = _stand_in(peer, len(self.stand_ins))
+
+    def add_untold(self, peer: PodsPeer) -> None:
+        """Take in pods that only policies of the whole cluster name.
+
+        Whoever may read about this namespace need not be able to read those policies: which
+        namespaces their labels select, and what is in those, is not told.
+        """
+        if dict(peer.namespaces.match_labels).get(NAMESPACE_NAME) or not peer.namespaces:
+            self.add(peer)
+            return
+        self.by_labels = True
+        if any(peer.namespaces.matches(_labels(each)) for each in self._others()):
+            self.stand_ins[peer] = _stand_in(peer, len(self.stand_ins))
 
     def those_of(self, name: str) -> Iterator[Pod]:
         """Go through the pods of a namespace that matter; no selector selects hosts' networks."""
@@ -168,6 +181,9 @@ class _Named:
                 each.matches(pod.labels) for each in selectors
             ):
                 yield pod
+
+    def _others(self) -> Iterator[Namespace]:
+        return (each for each in self.around.namespaces() if each.name != self.here)
 
     def _add(self, names: Iterable[str], peer: PodsPeer) -> None:
         for name in names:
@@ -241,6 +257,10 @@ def _peers(policies: Iterable[Policy]) -> set[object]:
         for peer in rule.peers
         if not isinstance(peer, AnyonePeer)
     }
+
+
+def _pods_of(peers: Iterable[object]) -> set[PodsPeer]:
+    return {peer for peer in peers if isinstance(peer, PodsPeer)}
 
 
 def may_select(policy: Policy, here: str, around: Namespaces) -> bool:
