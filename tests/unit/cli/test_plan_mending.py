@@ -84,3 +84,57 @@ def test_each_finding_names_what_causes_it_and_who_can_mend_it() -> None:
         "WidenedByForeign": (None, "NetworkPolicy shop/debug", "the owner of namespace shop"),
     }
     assert "warning HalfOpen (for the owner of namespace payments)" in run(*given).stdout
+
+
+MANY = """
+apiVersion: bailiwick.dev/v1alpha1
+kind: SecurityProfile
+metadata: {name: restricted}
+spec: {network: {mayDeclare: {cidrs: [203.0.113.0/24]}}}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: partner, namespace: shop}
+spec: {ports: [{port: 443}]}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: partner-1, namespace: shop, labels: {kubernetes.io/service-name: partner}}
+addressType: IPv4
+endpoints: [{addresses: [198.51.100.7]}]
+ports: [{port: 443}]
+---
+"""
+CAUSES = {
+    "Lapsed": (f"{from_to('web', 'api', '80', 'past')}, reviewBy: 2020-01-01", "past"),
+    "LapsesSoon": (f"{from_to('web', 'api', '81', 'near')}, reviewBy: 2026-11-28", "near"),
+    "UnmatchedSelector": (from_to("nobody", "api", "82", "gone"), "gone"),
+    "UnresolvedPort": (from_to("web", "api", "grpc", "named"), "named"),
+    "TooWide": ("name: wide, to: {service: {name: partner}}", "wide"),
+    "NotEnforceable": ("name: host, to: {fqdn: example.com}, ports: [443]", "host"),
+    "HostNetwork": (from_to("agent", "api", "83", "node"), "node"),
+    "HalfOpen": (from_to("web", "payments/api", "84", "half"), "half"),
+    "Shadowed": (from_to("web", "api", "81", "twice"), "twice"),
+}
+"""What causes each finding about a rule, and the name of that rule."""
+
+
+def test_every_finding_about_a_rule_names_it_and_says_who_can_mend_it() -> None:
+    rules = [rule for rule, _ in CAUSES.values()]
+    agent = workload("agent", spec="hostNetwork: true")
+    payments = workload("api", namespace="payments") + intent(namespace="payments")
+    given = (MANY, SHOP, agent, intent(*rules), payments)
+    found = data(*given, options=("--at", "2026-11-25", "--enforcer", "Calico"))
+    (shop,) = [each for each in found["namespaces"] if each["name"] == "shop"]
+    told = {each["code"]: each for each in shop["findings"] if "rule" in each}
+    assert {code: each["rule"] for code, each in told.items()} == {
+        code: rule for code, (_, rule) in CAUSES.items()
+    }
+    menders = {code: each["mender"] for code, each in told.items()}
+    assert menders.pop("HalfOpen") == "the owner of namespace payments"
+    assert set(menders.values()) == {"the owner of namespace shop"}
+    assert len({each["id"] for each in shop["findings"]}) == len(shop["findings"])
+    again = data(*given, options=("--at", "2026-11-26", "--enforcer", "Calico"))["namespaces"]
+    assert [f["id"] for each in again for f in each["findings"]] == [
+        f["id"] for each in found["namespaces"] for f in each["findings"]
+    ]
