@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import json
 import tracemalloc
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -90,6 +91,7 @@ async def test_a_connection_that_breaks_in_the_middle_of_a_report() -> None:
         '{"vulnerabilities": null}',
         "{}",
         "[" * 100_000,
+        '{"generated_at": 9999, "vulnerabilities": []}',
     ],
 )
 async def test_what_is_not_a_report_is_a_failed_scan(body: str) -> None:
@@ -171,9 +173,26 @@ async def test_the_age_of_the_database_is_that_of_the_metadata() -> None:
     assert found.database_built == datetime(2026, 11, 22, tzinfo=UTC)
 
 
+async def test_a_report_that_is_no_unicode_is_a_failed_scan() -> None:
+    body = b'{"vulnerabilities": [{"id": "CVE-2026-\xff\xfe"}]}'
+
+    async def send(_request: web.Request) -> web.StreamResponse:
+        return web.Response(body=body, content_type="application/json")
+
+    error = await failed_scan(FakeScanner(report=[send]))
+    assert error.reason == errors.INVALID_ANSWER
+
+
+async def test_a_million_findings_are_not_read() -> None:
+    many = ",".join([json.dumps(vulnerability())] * 1_000_000)
+    error = await failed_scan(FakeScanner(report=[answer(body=f'{{"vulnerabilities":[{many}]}}')]))
+    assert error.reason == errors.ANSWER_TOO_LARGE
+
+
 @pytest.mark.parametrize(
     "generated, counts_from",
     [
+        ("9999-12-31T23:59:59Z", NOW),
         ("2026-11-23T10:00:03Z", NOW),
         # A clock that is ahead must not make a result look fresh.
         ("2030-01-01T00:00:00Z", NOW),

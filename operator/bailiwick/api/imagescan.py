@@ -129,8 +129,9 @@ class OngoingScan(ApiModel):
 class ImageScanStatus(Status):
     """What the last scan found. A rescan keeps it until the new result is there."""
 
-    phase: Literal["Pending", "Scanning", "Scanned", "Failed"] | None = None
-    """Where the newest scan stands. Failed with scannedAt: an older result is still there."""
+    phase: Literal["Queued", "Scanning", "Scanned", "Failed"] | None = None
+    """Where the newest scan stands. Queued: the first is waited for. Failed with scannedAt: an
+    older result is still there."""
     reason: Line | None = None
     """Why the newest scan failed or is waited for, in one word."""
     message: Message | None = None

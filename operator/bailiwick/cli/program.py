@@ -21,6 +21,7 @@ from bailiwick.cli.evidence_forms import open_shelf
 from bailiwick.cli.sources import make_sources
 from bailiwick.cli.watching import run_kopf
 from bailiwick.engine.assembly import Operator
+from bailiwick.engine.clock_watch import ClockWatch
 from bailiwick.engine.gauges import expose
 from bailiwick.engine.health import Health, HealthServer
 from bailiwick.engine.images.knowledge import OUT_OF_REACH
@@ -137,6 +138,8 @@ class Program:
         if operator.imaging.sources.watches:
             self._spawn(stack, "the questions to the scanners", operator.imaging.sources.run())
             self._spawn(stack, "the progress of scans", operator.imaging.progress.run())
+        clock_watch = ClockWatch(operator.clock_jumped)
+        self._spawn(stack, "the watch of the clock", clock_watch.run())
         stack.push_async_callback(operator.finish, _FINISH_SECONDS)
         await self._stop.wait()
         if self._ended:

@@ -197,6 +197,11 @@ class Operator:
         """Return the namespaces that have an intent, or a label that asks for one."""
         return [each for each in self.world.all_namespaces if self.concerns(each)]
 
+    def clock_jumped(self) -> None:
+        """Look at everything that waits for an instant."""
+        self.enqueue_all()
+        self.imaging.look_at_everything()
+
     def enqueue_all(self) -> None:
         """Have every namespace that concerns us looked at."""
         for namespace in self.concerned():

@@ -46,7 +46,7 @@ def scan_status(
         nextScanAt=moment(next_scan_at),
         ongoing={"source": line(ongoing[0]), "id": line(ongoing[1])} if ongoing else None,
         conditions=_conditions(
-            phase, report, failure, generation=generation, previous=previous, now=now
+            phase, report, failure, next_scan_at, generation=generation, previous=previous, now=now
         ),
     )
     if failure is not None:
@@ -63,13 +63,14 @@ def _phase(report: ScanReport | None, scanning: bool, failure: Failure | None) -
         return "Scanning"
     if failure is not None and (report or not failure.waiting):
         return "Failed"
-    return "Scanned" if report else "Pending"
+    return "Scanned" if report else "Queued"
 
 
 def _conditions(
     phase: str,
     report: ScanReport | None,
     failure: Failure | None,
+    next_scan_at: datetime | None,
     *,
     generation: int,
     previous: Mapping[str, Any],
@@ -80,14 +81,15 @@ def _conditions(
     if phase == "Scanned":
         said = ("True", Reason.SUCCEEDED, "The newest scan succeeded.")
     elif failure is not None and phase == "Failed":
-        said = ("False", line(failure.reason), failure.message + kept)
+        following = f" The next attempt is at {moment(next_scan_at)}." if next_scan_at else ""
+        said = ("False", line(failure.reason), failure.message + kept + following)
     else:
         words = "The scan is running." if phase == "Scanning" else _waited_for(failure)
         said = ("True" if report else "False", Reason.SCANNING, words + kept)
     conditions = [
         condition(ConditionType.READY, *said, generation=generation, previous=previous, now=now)
     ]
-    if phase in ("Scanning", "Pending") and report is None:
+    if phase in ("Scanning", "Queued") and report is None:
         conditions.append(
             condition(
                 ConditionType.RECONCILING,

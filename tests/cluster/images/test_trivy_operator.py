@@ -106,7 +106,7 @@ def test_what_is_missing_is_told_until_it_is_there(admin: Kubectl, shop: ShopFac
     assert f"for Pod/web in {team.name}" in problem["message"]
     assert "may not have come to it yet" in problem["message"]
     assert team.counts() == {"unscanned": 1}
-    assert until_scan(team.api, digest, lambda s: s.get("phase") == "Pending")["attempts"]
+    assert until_scan(team.api, digest, lambda s: s.get("phase") == "Queued")["attempts"]
     assert team.condition("Compliant")["status"] != "True"
     now = datetime.now(UTC)
     trivy.write(Api(admin.identity), report(pod(team), digest=digest, updated=now))

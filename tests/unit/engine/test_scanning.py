@@ -259,7 +259,7 @@ async def test_an_image_that_somebody_else_has_not_scanned_yet_is_unscanned_and_
     assert fact.state is not None
     assert (fact.state.verdict, fact.state.reason) == (Verdict.UNSCANNED, errors.PENDING)
     status = bench.status(A)
-    assert (status["phase"], status["message"]) == ("Pending", "There is no report of it yet.")
+    assert (status["phase"], status["message"]) == ("Queued", "There is no report of it yet.")
     assert status["nextScanAt"]
     bench.adapter.failing = None
     assert verdicts(await bench.after(seconds=15)) == [Verdict.CLEAN]

@@ -50,7 +50,7 @@ def scan(**changes: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     "changes,phase,ready",
     [
-        ({}, "Pending", ("False", "Scanning")),
+        ({}, "Queued", ("False", "Scanning")),
         ({"scanning": True}, "Scanning", ("False", "Scanning")),
         ({"report": REPORT}, "Scanned", ("True", "Succeeded")),
         ({"report": REPORT, "scanning": True}, "Scanning", ("True", "Scanning")),

@@ -185,6 +185,11 @@ class Imaging:
             self.images.learn_scan(new)
         self.image_queue.add(str(told(old, new).spec["digest"]))
 
+    def look_at_everything(self) -> None:
+        """Look at every digest that somebody runs."""
+        for digest in self.uses.digests():
+            self.image_queue.add(digest)
+
     def _use_changed(self, digest: str) -> None:
         self.reconciler.notice(digest)
         self.image_queue.add(digest)

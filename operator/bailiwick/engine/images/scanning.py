@@ -13,6 +13,7 @@ from bailiwick.engine.images.digest import Ongoing
 from bailiwick.engine.images.knowledge import OUT_OF_REACH, under_digest
 from bailiwick.engine.images.pull_secrets import credentials
 from bailiwick.engine.images.schedule import Target
+from bailiwick.policy.images.rescan import ahead_of
 from bailiwick.policy.images.state import Failure
 from bailiwick.scanners.errors import PENDING, REGISTRY_UNAUTHORIZED, ScanError
 from bailiwick.scanners.source import Begun, Order, carry_out
@@ -161,7 +162,12 @@ class Scanning:
         manifest = self._manifest(digest, target, report)
         known = self._images.knowledge(manifest)
         known.started = self._images.knowledge(digest).started
-        if known.report is None or known.report.scanned_at <= report.scanned_at:
+        kept = known.report
+        if (
+            kept is None
+            or kept.scanned_at <= report.scanned_at
+            or ahead_of(kept.scanned_at, self._clock())
+        ):
             known.unsaved = under_digest(report, manifest)
             repositories = self._uses.repositories(digest) | self._uses.repositories(manifest)
             # What the store does not take now is kept, and given to it again by who looks at it.

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from bailiwick.policy.images.state import Failure
 
 
+_CLOCKS_DIFFER = timedelta(minutes=1)
+
+
 class RescanReason(StrEnum):
     """Why a scan is due; in this order where there are several reasons at once."""
 
@@ -89,15 +92,21 @@ def next_scan(
     if wish is None:
         return None
     earliest = [wish.at]
-    if failure is not None:
+    # What happened in the future was dated by a clock that was wrong: it is not waited for.
+    if failure is not None and not ahead_of(failure.at, now):
         delay = retry_delay(failure, pace)
         # Requests are in whole seconds: one of the same second may well be later.
         if any(each >= failure.at.replace(microsecond=0) for each in asked):
             delay = min(delay, pace.min_interval)
         earliest.append(failure.at + max(delay, failure.retry_after))
-    if report is not None:
+    if report is not None and not ahead_of(report.scanned_at, now):
         earliest.append(report.scanned_at + pace.min_interval)
     return NextScan(wish.reason, max(earliest))
+
+
+def ahead_of(instant: datetime, now: datetime) -> bool:
+    """Say whether an instant is in the future by more than clocks differ that are right."""
+    return instant > now + _CLOCKS_DIFFER
 
 
 def retry_delay(failure: Failure, pace: Pace) -> timedelta:
@@ -123,6 +132,9 @@ def _wish(
     pending = [each for each in asked if each > report.scanned_at]
     if pending:
         return NextScan(RescanReason.REQUESTED, min(pending))
+    if ahead_of(report.scanned_at, now):
+        # Else it would look fresh for as long as the clock was ahead.
+        return NextScan(RescanReason.AGE, now)
     share = spread(digest)
     wishes = []
     if notified is not None and notified > report.scanned_at:
