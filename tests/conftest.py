@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.evidence.server import PostgresqlServer, running_postgresql
 
 # How long an example takes says how busy the machine is, not whether the property holds.
 settings.register_profile("bailiwick", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -21,3 +24,10 @@ def pytest_configure() -> None:
             "The tests stop API servers, take rights away and read the audit log: they run on "
             "control planes of their own only. Leave KUBECONFIG out."
         )
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgresqlServer]:
+    """One PostgreSQL for all tests; each has a database of its own in it."""
+    with running_postgresql() as running:
+        yield running

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import timedelta
 
@@ -14,17 +14,10 @@ from bailiwick.evidence.database import Database, DatabaseLimits
 from bailiwick.evidence.kept import KEEP_SEEN, KeptEvidence
 from bailiwick.evidence.postgresql import PostgresqlShelf
 from bailiwick.evidence.shelf import Key, Shelf
-from tests.evidence.server import PostgresqlServer, postgresql
+from tests.evidence.server import PostgresqlServer
 from tests.unit.evidence.fake import MemoryConfigMaps
 
 LIMITS = DatabaseLimits(connect=5, statement=2, pause=0.1)
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[PostgresqlServer]:
-    """One PostgreSQL for all tests; each has a database of its own in it."""
-    with postgresql() as running:
-        yield running
 
 
 class Place:
@@ -91,10 +84,10 @@ class InPostgresql(Place):
 
 
 @pytest.fixture
-async def in_postgresql(server: PostgresqlServer) -> AsyncIterator[InPostgresql]:
+async def in_postgresql(postgresql: PostgresqlServer) -> AsyncIterator[InPostgresql]:
     """An empty database."""
     async with AsyncExitStack() as stack:
-        yield InPostgresql(server, stack)
+        yield InPostgresql(postgresql, stack)
 
 
 @pytest.fixture(params=["ConfigMaps", "PostgreSQL"])
@@ -103,6 +96,6 @@ async def place(request: pytest.FixtureRequest) -> AsyncIterator[Place]:
     if request.param == "ConfigMaps":
         yield InConfigMaps()
         return
-    running: PostgresqlServer = request.getfixturevalue("server")
+    running: PostgresqlServer = request.getfixturevalue("postgresql")
     async with AsyncExitStack() as stack:
         yield InPostgresql(running, stack)

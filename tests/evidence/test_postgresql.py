@@ -121,7 +121,7 @@ async def test_what_is_killed_is_an_error_and_comes_back_by_itself(
     finally:
         in_postgresql.server.start()
     await answering(store)
-    assert await store.load(A) == report(), "what was committed survives a power cut"
+    assert await store.load(A) == report(), "what was committed survives"
     await store.save(report(seed=2))
     assert await (await in_postgresql.store()).load(A) == report(seed=2)
 
@@ -229,9 +229,9 @@ async def test_a_file_that_holds_no_connection_string_is_told_without_what_is_in
 
 
 async def test_a_password_is_in_no_message(
-    server: PostgresqlServer, caplog: pytest.LogCaptureFixture
+    postgresql: PostgresqlServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    dsn = f"postgresql://nobody:hunter2@127.0.0.1:{server.port}/nothing"
+    dsn = f"postgresql://nobody:hunter2@127.0.0.1:{postgresql.port}/nothing"
     async with Database(lambda: dsn, LIMITS) as database:
         with pytest.raises(EvidenceUnreachable, match="nobody") as caught:
             await KeptEvidence(PostgresqlShelf(database)).load(A)

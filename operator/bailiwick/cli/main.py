@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "approve": ("bailiwick.cli.approve:approve", "Let an exception be in force."),
     "crds": ("bailiwick.cli.crds:crds", "Write the custom resource definitions."),
     "diff": ("bailiwick.cli.diff:diff", "Say what a change makes possible, and what impossible."),
+    "evidence": ("bailiwick.cli.evidence:evidence", "Move what scans found to another store."),
     "explain": ("bailiwick.cli.explain:explain", "Say why a connection is possible or not."),
     "graph": ("bailiwick.cli.graph:graph", "Draw who can reach whom."),
     "init": (

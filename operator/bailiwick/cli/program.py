@@ -18,6 +18,7 @@ import aiohttp
 
 from bailiwick import __version__
 from bailiwick.cli.evidence_forms import open_shelf
+from bailiwick.cli.leading import lease_of_the_operator, only_as_leader
 from bailiwick.cli.sources import make_sources
 from bailiwick.cli.watching import run_kopf
 from bailiwick.engine.assembly import Operator
@@ -30,9 +31,9 @@ from bailiwick.engine.registry_webhook import RegistryWebhook
 from bailiwick.engine.trivy_reports import TrivyReports
 from bailiwick.evidence.kept import KeptEvidence
 from bailiwick.kube.client import Client
-from bailiwick.kube.errors import ApiError, NotLeader
+from bailiwick.kube.errors import ApiError
 from bailiwick.kube.events import Recorder
-from bailiwick.kube.lease import Lease, Terms
+from bailiwick.kube.lease import Lease
 from bailiwick.kube.session import Session
 from bailiwick.scanners.tokens import TokenFile
 
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-LEASE_NAME = "bailiwick-operator"
 _RETRY_SECONDS = 1.0
 _RESYNC_RETRY_SECONDS = 15.0
 _FINISH_SECONDS = 3.0
@@ -70,7 +70,12 @@ class Program:
         async with AsyncExitStack() as stack:
             session = await stack.enter_async_context(await Session.open(self._source))
             metrics = Metrics()
-            lease = self._lease(session)
+            lease = lease_of_the_operator(
+                session,
+                self._options.settings.operator_namespace,
+                self._options.identity,
+                seconds=self._options.lease_seconds,
+            )
             client = Client(session, fence=lease.seconds_left, observe=metrics.sent)
             recorder = Recorder(client, instance=self._options.identity)
             http = await stack.enter_async_context(
@@ -82,7 +87,7 @@ class Program:
                     self._options.evidence,
                     client,
                     self._options.settings.operator_namespace,
-                    lambda: _only_as_leader(lease),
+                    lambda: only_as_leader(lease),
                 )
             )
             evidence = KeptEvidence(shelf)
@@ -145,19 +150,6 @@ class Program:
         if self._ended:
             raise PartEnded(f"{', '.join(self._ended)} ended; the log above says why")
         logger.info("stopping")
-
-    def _lease(self, session: Session) -> Lease:
-        options = self._options
-        duration = options.lease_seconds
-        return Lease(
-            Client(session, concurrency=2, timeout=duration / 3),
-            options.settings.operator_namespace,
-            LEASE_NAME,
-            options.identity,
-            terms=Terms(
-                duration, margin=duration / 3, renew=duration / 5, ask=min(1.0, duration / 10)
-            ),
-        )
 
     async def _serve(
         self, stack: AsyncExitStack, operator: Operator, metrics: Metrics, lease: Lease
@@ -283,12 +275,6 @@ class Program:
 
         task.add_done_callback(ended)
         stack.push_async_callback(end)
-
-
-def _only_as_leader(lease: Lease) -> None:
-    """Refuse a write that the API server's fence does not see; raises NotLeader."""
-    if lease.seconds_left() <= 0:
-        raise NotLeader
 
 
 async def _until_set(event: asyncio.Event) -> None:

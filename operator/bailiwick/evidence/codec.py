@@ -45,6 +45,15 @@ class Sightings(msgspec.Struct, frozen=True):
         """Return the first instant of each finding."""
         return {(each.id, each.package): each.first for each in self.entries}
 
+    def joined(self, other: Sightings) -> Sightings:
+        """Return what either knows: of each finding the earliest first and the latest last."""
+        known = {(each.id, each.package): each for each in self.entries}
+        for each in other.entries:
+            key = each.id, each.package
+            mine = known.get(key, each)
+            known[key] = Sighting(*key, min(mine.first, each.first), max(mine.last, each.last))
+        return Sightings(self.repository, _ordered(known.values()))
+
     def last_seen(self) -> datetime | None:
         """Return the newest instant at which anything was seen; None where nothing is known."""
         return max((each.last for each in self.entries), default=None)
@@ -64,7 +73,11 @@ class Sightings(msgspec.Struct, frozen=True):
             elif at - old.last >= step or at < old.first:
                 known[key] = Sighting(*key, min(old.first, at), max(old.last, at))
         kept = (each for each in known.values() if at - each.last < keep)
-        return Sightings(self.repository, tuple(sorted(kept, key=lambda s: (s.id, s.package))))
+        return Sightings(self.repository, _ordered(kept))
+
+
+def _ordered(entries: Iterable[Sighting]) -> tuple[Sighting, ...]:
+    return tuple(sorted(entries, key=lambda each: (each.id, each.package)))
 
 
 def pack(value: ScanReport | Sightings) -> bytes:
