@@ -9,6 +9,8 @@ import pytest
 
 from bailiwick.evidence.shelf import Key, Kind
 from bailiwick.evidence.store import EvidenceError
+from bailiwick.policy.images.attestations import Attestations, AttestedStatement, Ignoring
+from bailiwick.policy.images.attestations import Key as SigningKey
 from bailiwick.policy.images.findings import Finding, HygieneFacts, ScanReport, Severity
 from tests.evidence.conftest import Place
 from tests.unit.evidence.fake import CREATED
@@ -17,10 +19,32 @@ from tests.unit.evidence.make import DAY, NOW, OPENSSL, REPOSITORY, A, B, report
 REPORT_OF_A = Key(Kind.REPORT, A)
 SEEN = Key(Kind.SEEN, REPOSITORY)
 OTHER = "registry.example.com/other"
+ATTESTED = Attestations(
+    trusted=1,
+    statements=(
+        AttestedStatement(
+            vulnerability="CVE-1",
+            status="not_affected",
+            key=SigningKey("team", "0a"),
+            at=NOW,
+            aliases=("G-1",),
+            packages=("pkg:deb/x",),
+        ),
+    ),
+    ignored=((Ignoring.UNSIGNED, 2),),
+    problem="the registry stalled",
+)
 
 
 async def test_a_report_comes_back_as_it_was_saved(place: Place) -> None:
-    saved = ScanReport.of(A, NOW, [OPENSSL], manifest_digest=B, hygiene=HygieneFacts(created=NOW))
+    saved = ScanReport.of(
+        A,
+        NOW,
+        [OPENSSL],
+        manifest_digest=B,
+        hygiene=HygieneFacts(created=NOW),
+        attestations=ATTESTED,
+    )
     await (await place.store()).save(saved)
     fresh = await place.store()
     assert await fresh.load(A) == saved
