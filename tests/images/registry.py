@@ -22,6 +22,8 @@ TEAM = "team:pass"
 HTPASSWD = "team:$2b$05$abcdefghijklmnopqrstuuZFBUbfXoM8LFiPx8LYlO/sXZB/Cwk3K\n"
 
 
+Certificate = tuple[Path, Path] | None
+"""A certificate and its key, for a registry that speaks TLS."""
 Notify = tuple[str, str] | None
 """Where a registry sends its notifications, and the token that it shows there."""
 
@@ -29,12 +31,21 @@ Notify = tuple[str, str] | None
 class Registry:
     """A registry; `host` is what image references begin with."""
 
-    def __init__(self, home: Path, port: int, htpasswd: str = "", notify: Notify = None) -> None:
+    def __init__(
+        self,
+        home: Path,
+        port: int,
+        htpasswd: str = "",
+        notify: Notify = None,
+        certificate: Certificate = None,
+    ) -> None:
         self.host = f"127.0.0.1:{port}"
         self.log = home / "log"
         self._home = home
         self._process: subprocess.Popen[bytes] | None = None
-        auth = ""
+        auth = tls = ""
+        if certificate:
+            tls = f", tls: {{certificate: {certificate[0]}, key: {certificate[1]}}}"
         if htpasswd:
             (home / "htpasswd").write_text(htpasswd)
             auth = f"auth: {{htpasswd: {{realm: tests, path: {home}/htpasswd}}}}\n"
@@ -46,8 +57,8 @@ class Registry:
         (home / "config.yml").write_text(
             "version: 0.1\n"
             "log: {level: warn, accesslog: {disabled: false}}\n"
-            f"storage: {{filesystem: {{rootdirectory: {home}/data}}}}\n"
-            f"http: {{addr: {self.host!r}}}\n" + auth
+            f"storage: {{filesystem: {{rootdirectory: {home}/data}}, delete: {{enabled: true}}}}\n"
+            f"http: {{addr: {self.host!r}{tls}}}\n" + auth
         )
 
     def start(self) -> None:
@@ -122,6 +133,10 @@ class Registry:
         ask("PUT", f"/v2/{repository}/manifests/{name}", body, MANIFEST)
         return digest_of(body)
 
+    def delete(self, repository: str, digest: str) -> None:
+        """Delete an image by its digest, as a clean-up of old images does."""
+        self._request("DELETE", f"/v2/{repository}/manifests/{digest}")
+
     def layers(self, repository: str, digest: str) -> list[Path]:
         """Return the files of an image's layers, for a test to break them."""
         body, _ = self._request("GET", f"/v2/{repository}/manifests/{digest}")
@@ -147,11 +162,15 @@ class Registry:
 
 @contextmanager
 def running_registry(
-    *, htpasswd: str = "", port: int = 0, notify: Notify = None
+    *,
+    htpasswd: str = "",
+    port: int = 0,
+    notify: Notify = None,
+    certificate: Certificate = None,
 ) -> Iterator[Registry]:
     """Run a registry; with `htpasswd`, the content of such a file, it asks for credentials."""
     home = Path(tempfile.mkdtemp(prefix="bailiwick-registry-"))
-    registry = Registry(home, port or free_port(), htpasswd, notify)
+    registry = Registry(home, port or free_port(), htpasswd, notify, certificate)
     try:
         registry.start()
         yield registry

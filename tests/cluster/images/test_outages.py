@@ -114,6 +114,29 @@ def test_while_a_registry_is_down_its_images_are_told_as_not_scanned(
     team.until_counts(clean=1)
 
 
+@pytest.mark.usefixtures("operator")
+def test_an_image_that_is_deleted_while_it_runs_keeps_its_last_result(
+    scanner: Scanner, registry: Registry, shop: ShopFactory
+) -> None:
+    image = push(registry, "shop/deleted", DEBIAN_12_VULNERABLE)
+    team = shop()
+    team.run("web", container(image))
+    team.until_counts(clean=1)
+    before = until_scanned(team.api, digest_in(image))
+    registry.delete("shop/deleted", digest_in(image))
+    with down(scanner):
+        pass  # what it keeps of images that it read is gone with it
+    done = until_complete(team.api, team.rescan("again"))
+    assert [each["reason"] for each in done["failed"]] == ["ImageNotFound"]
+    after = until_scan(team.api, digest_in(image), lambda s: s.get("phase") == "Failed")
+    assert "does not have" in after["message"]
+    for kept in ("scannedAt", "counts", "worst"):
+        assert after[kept] == before[kept]
+    # That a rescan failed takes nothing away before the result is too old.
+    assert team.images()["worst"]
+    team.until_counts(clean=1)
+
+
 def test_a_restarted_operator_has_its_evidence_and_scans_nothing_again(
     operator: OperatorProcess, scanner: Scanner, registry: Registry, shop: ShopFactory
 ) -> None:

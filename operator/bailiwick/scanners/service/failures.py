@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 DATABASE_UNUSABLE = "DatabaseUnusable"
 NOT_FOUND = errors.IMAGE_NOT_FOUND
 REGISTRY_UNREACHABLE = "RegistryUnreachable"
+REGISTRY_UNTRUSTED = "RegistryCertificateInvalid"
 REGISTRY_REFUSED = "RegistryRefused"
 REGISTRY_BUSY = "RegistryBusy"
 REGISTRY_FAILED = "RegistryFailed"
@@ -113,7 +114,7 @@ _REGISTRY = (
     ),
     _known(
         r"x509:|tls:|server gave HTTP response to HTTPS client",
-        REGISTRY_UNREACHABLE,
+        REGISTRY_UNTRUSTED,
         "The scanner does not trust the certificate of the registry {registry}, or it has none. "
         "Give the scanner the registry's CA, or list it among those without TLS.",
         permanent=True,

@@ -208,7 +208,7 @@ class RegistryClient:
                 return Answer(response.status, response.headers, body)
         except aiohttp.ClientSSLError as error:
             raise self.error(
-                failures.REGISTRY_UNREACHABLE,
+                failures.REGISTRY_UNTRUSTED,
                 "has a certificate that the scanner does not trust. Give the scanner its CA",
                 permanent=True,
             ) from error
