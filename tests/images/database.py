@@ -42,6 +42,9 @@ create table cwe_handles (id integer primary key, cve text not null, cwe text no
 """
 
 
+_ENDS = {("debian", "12"): "2028-06-30 00:00:00+00:00"}
+
+
 @dataclass(frozen=True)
 class Advisory:
     """A vulnerability in versions of one package; `distribution` as (name, major version)."""
@@ -139,6 +142,7 @@ class _Writer:
                 label_version="",
                 codename="bookworm" if (name, major) == ("debian", "12") else "",
                 channel="",
+                eol_date=_ENDS.get((name, major)),
             )
         return self.operating_systems[name, major]
 

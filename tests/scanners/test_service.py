@@ -127,6 +127,7 @@ async def test_an_image_whose_packages_are_fixed_has_no_findings(
     assert report.findings == ()
     assert report.hygiene is not None
     assert report.hygiene.os == "Debian GNU/Linux 12"
+    assert report.hygiene.os_end_of_life is False
 
 
 async def test_a_package_of_a_language_is_found_under_both_names(
@@ -146,7 +147,7 @@ async def test_what_lies_in_an_image_is_told_whether_a_package_owns_it_or_not(
     facts = report.hygiene
     assert facts is not None
     assert facts.shells == ("/bin/dash", "/bin/sh")
-    assert facts.package_managers == ("/usr/bin/apt-get", "/usr/bin/dpkg")
+    assert facts.package_managers == ("/usr/bin/apt-get", "/usr/bin/dpkg", "package apt")
     assert facts.debug_tools == ("/usr/bin/curl", "/usr/bin/strace")
     assert facts.build_tools == ("/usr/bin/gcc",)
     assert facts.runs_as_root

@@ -89,7 +89,8 @@ class Hygiene(ApiModel):
     runs_as_root: bool | None = None
     """Whether the image asks for root."""
     created: Moment | None = None
-    """When the image says it was built."""
+    """When the image says it was built. Reproducible builds say 1970 or 1980, which counts as not
+    known."""
     os: Line | None = None
     """The distribution and its version."""
     os_end_of_life: bool | None = None
@@ -97,15 +98,18 @@ class Hygiene(ApiModel):
     architecture: Line | None = None
     """The processor architecture."""
     shells: Tools | None = None
-    """Shells, by their paths."""
+    """Shells, by their paths; packages whose program was not found are named as such, in each of
+    these lists."""
     package_managers: Tools | None = None
     """Package managers, by their paths."""
     debug_tools: Tools | None = None
     """Tools to look into running systems, by their paths."""
     build_tools: Tools | None = None
     """Compilers and what belongs to them, by their paths."""
+    setuid: Tools | None = None
+    """Files that run as their owner or group, whoever starts them."""
     omitted: Count = 0
-    """How many more paths there are than the four lists hold."""
+    """How many more there are than the lists hold."""
 
 
 class ScanFinding(FindingFacts):

@@ -55,12 +55,19 @@ class Interner:
             known = self._remember(key, document)
         return cast(T, known)
 
-    def container(self, name: str, kind: ContainerKind, image: str, image_id: str) -> Container:
+    def container(
+        self,
+        name: str,
+        kind: ContainerKind,
+        image: str,
+        image_id: str,
+        run_as: tuple[int | None, bool | None] = (None, None),
+    ) -> Container:
         """Return the shared container of these fields."""
-        key = (name, kind, image, image_id)
+        key = (name, kind, image, image_id, *run_as)
         known = self._known.get(key)
         if known is None:
-            known = self._remember(key, Container(name, kind, image, image_id))
+            known = self._remember(key, Container(name, kind, image, image_id, *run_as))
         return cast(Container, known)
 
     def owner(self, kind: str, name: str) -> Owner:

@@ -239,7 +239,8 @@ def _containers(
     ) -> None:
         ids = {s.name: s.image_id for s in statuses or ()}
         found.extend(
-            interner.container(c.name, kind, c.image, ids.get(c.name, "")) for c in containers
+            interner.container(c.name, kind, c.image, ids.get(c.name, ""), _run_as(spec, c))
+            for c in containers
         )
 
     take("main", spec.containers or (), status.container_statuses)
@@ -253,6 +254,15 @@ def _containers(
         if volume.image is not None and volume.image.reference
     )
     return interner.value(tuple(found))
+
+
+def _run_as(spec: wire.PodSpec, container: wire.Container) -> tuple[int | None, bool | None]:
+    """Return runAsUser and runAsNonRoot, each the container's own or else the pod's."""
+    pod = spec.security_context or wire.NO_SECURITY_CONTEXT
+    own = container.security_context or wire.NO_SECURITY_CONTEXT
+    user = pod.run_as_user if own.run_as_user is None else own.run_as_user
+    non_root = pod.run_as_non_root if own.run_as_non_root is None else own.run_as_non_root
+    return user, non_root
 
 
 def _is_sidecar(container: wire.Container) -> bool:

@@ -62,6 +62,16 @@ class ContainerPort(Struct, rename="camel", gc=False):
     name: str = ""
 
 
+class SecurityContext(Struct, rename="camel", gc=False):
+    """The part of a pod's or container's securityContext that says who runs."""
+
+    run_as_user: int | None = None
+    run_as_non_root: bool | None = None
+
+
+NO_SECURITY_CONTEXT = SecurityContext()
+
+
 class Container(Struct, rename="camel", gc=False):
     """`v1.Container` and `v1.EphemeralContainer`."""
 
@@ -69,6 +79,7 @@ class Container(Struct, rename="camel", gc=False):
     image: str = ""
     restart_policy: str | None = None
     ports: list[ContainerPort] | None = None
+    security_context: SecurityContext | None = None
 
 
 class ImageVolume(Struct, gc=False):
@@ -100,6 +111,7 @@ class PodSpec(Struct, rename="camel", gc=False):
     ephemeral_containers: list[Container] | None = None
     volumes: list[Volume] | None = None
     image_pull_secrets: list[LocalReference] | None = None
+    security_context: SecurityContext | None = None
 
 
 class ContainerStatus(Struct, gc=False):

@@ -44,13 +44,16 @@ class Container:
 
     `image` is the reference in the pod's spec. `image_id` is what the container runtime
     reported, in its own spelling, and empty until it did; Kubernetes reports none for volumes.
-    `sidecar` is an init container with `restartPolicy: Always`.
+    `sidecar` is an init container with `restartPolicy: Always`. `run_as_user` and
+    `run_as_non_root` are what its securityContext says, or else the pod's; None where neither does.
     """
 
     name: str
     kind: ContainerKind
     image: str
     image_id: str = ""
+    run_as_user: int | None = None
+    run_as_non_root: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

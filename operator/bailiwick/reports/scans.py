@@ -136,6 +136,7 @@ def _hygiene(facts: HygieneFacts) -> JSON:
         "packageManagers": facts.package_managers,
         "debugTools": facts.debug_tools,
         "buildTools": facts.build_tools,
+        "setuid": facts.setuid,
     }
     tools: JSON = {}
     omitted = 0

@@ -38,6 +38,8 @@ HYGIENE = HygieneFacts(
     package_managers=(),
     debug_tools=(),
     build_tools=(),
+    setuid=(),
+    os_end_of_life=False,
 )
 RULE = Rule("frontend-to-cart", WorkloadPeer(), WorkloadPeer())
 DNS = Rule("dns", None, EntityPeer(Entity.DNS), from_profile=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from bailiwick.policy.assessment.evidence import Evidence, ImageFact
@@ -28,6 +29,10 @@ MINIMAL_WORDS = {
     "debugTools": "debug tools",
     "buildTools": "build tools",
 }
+
+_COMPILER = re.compile(
+    r"(^|[/ -])(gcc|g\+\+|cc|c\+\+|clang|clang\+\+|tcc|rustc|go|golang|javac|jdk)(-[\d.]+)?$"
+)
 
 
 @of_images
@@ -106,16 +111,87 @@ def minimal(evidence: Evidence, images: tuple[ImageFact, ...]) -> Result:
 
 @of_images
 def non_root(evidence: Evidence, images: tuple[ImageFact, ...]) -> Result:  # noqa: ARG001  # one shape for all controls
-    """Images name a user other than root in their configuration."""
-    root = [i for i in images if i.hygiene is not None and i.hygiene.runs_as_root]
-    unknown = [i for i in images if i.hygiene is None or i.hygiene.runs_as_root is None]
+    """No container runs as root: by what its pod asks for, or else by its image."""
+    running = [(image, _root(image)) for image in images]
+    root = {image.name: who for image, who in running if who}
     if root:
-        return failed(
-            f"{count(len(root), 'image')} would run as root: {listing(i.name for i in root)}."
-        )
+        each = (f"{name} ({listing(who)})" for name, who in root.items())
+        return failed(f"{count(len(root), 'image')} would run as root: {listing(each)}.")
+    unknown = [image for image, who in running if who is None]
     if unknown:
         return _not_known(unknown, "The user of")
-    return passed(f"{count(len(images), 'image')}, none of which asks for root.")
+    return passed(f"{count(len(images), 'image')}, none of which runs as root.")
+
+
+def _root(image: ImageFact) -> tuple[str, ...] | None:
+    """Name who runs an image as root, and why; None where it is not known."""
+    found = set()
+    by_image = image.hygiene.runs_as_root if image.hygiene else None
+    unknown = False
+    for use in image.running.containers:
+        if use.kind == "volume":
+            continue
+        if use.run_as_user is not None:
+            if use.run_as_user == 0:
+                found.add(f"runAsUser: 0 in {use.name}")
+        elif not use.run_as_non_root:
+            # With runAsNonRoot, the kubelet does not start what would be root.
+            unknown = unknown or by_image is None
+            if by_image:
+                found.add("by its own configuration")
+    if found:
+        return tuple(sorted(found))
+    return None if unknown else ()
+
+
+@of_images
+def supported_os(evidence: Evidence, images: tuple[ImageFact, ...]) -> Result:  # noqa: ARG001  # one shape for all controls
+    """No image is of a distribution that gets no security updates any more."""
+    ended = [i for i in images if i.hygiene and i.hygiene.os_end_of_life]
+    if ended:
+        names = (f"{i.name} ({i.hygiene.os})" for i in ended if i.hygiene)
+        return failed(
+            f"{count(len(ended), 'image')} of a distribution that gets no more updates: "
+            f"{listing(names)}."
+        )
+    unknown = [i for i in images if i.hygiene is None or i.hygiene.os_end_of_life is None]
+    if unknown:
+        return _not_known(unknown, "Whether there still are updates for the distribution of")
+    return passed(f"{count(len(images), 'image')}, all of distributions with updates.")
+
+
+@of_images
+def setuid(evidence: Evidence, images: tuple[ImageFact, ...]) -> Result:  # noqa: ARG001  # one shape for all controls
+    """No image holds files that run as their owner, whoever starts them."""
+    return _free_of(images, lambda facts: facts.setuid, "setuid or setgid files")
+
+
+@of_images
+def multi_stage(evidence: Evidence, images: tuple[ImageFact, ...]) -> Result:  # noqa: ARG001  # one shape for all controls
+    """No image holds compilers, as it would that was not built in several stages."""
+    return _free_of(images, _compilers, "compilers, so they were not built in several stages")
+
+
+def _free_of(
+    images: Sequence[ImageFact],
+    look: Callable[[HygieneFacts], tuple[str, ...] | None],
+    what: str,
+) -> Result:
+    facts = [(image, look(image.hygiene) if image.hygiene else None) for image in images]
+    found = {image.name: paths for image, paths in facts if paths}
+    if found:
+        each = [f"{name}: {listing(paths)}" for name, paths in found.items()]
+        return failed(f"{count(len(found), 'image')} with {what}: {listing(each, separator='; ')}.")
+    unknown = [image for image, paths in facts if paths is None]
+    if unknown:
+        return _not_known(unknown, "What is in")
+    return passed(f"{count(len(images), 'image')} without {what.partition(',')[0]}.")
+
+
+def _compilers(facts: HygieneFacts) -> tuple[str, ...] | None:
+    if facts.build_tools is None:
+        return None
+    return tuple(each for each in facts.build_tools if _COMPILER.search(each))
 
 
 @of_images
@@ -127,7 +203,7 @@ def age(evidence: Evidence, images: tuple[ImageFact, ...]) -> Result:
     old = [i for i in images if (at := too_old_at(i, limit)) and at <= evidence.now]
     unknown = [i for i in images if too_old_at(i, limit) is None]
     if old:
-        names = (f"{i.name} of {i.hygiene.created:%Y-%m-%d}" for i in old if i.hygiene)
+        names = (f"{i.name} of {i.hygiene.built:%Y-%m-%d}" for i in old if i.hygiene)
         return failed(f"{count(len(old), 'image')} older than {limit.days} days: {listing(names)}.")
     if unknown:
         return _not_known(unknown, "The age of")
@@ -136,7 +212,7 @@ def age(evidence: Evidence, images: tuple[ImageFact, ...]) -> Result:
 
 def too_old_at(image: ImageFact, limit: timedelta) -> datetime | None:
     """Return when an image becomes too old; None where it is not known when it was built."""
-    created = image.hygiene.created if image.hygiene else None
+    created = image.hygiene.built if image.hygiene else None
     if created is None:
         return None
     try:
@@ -174,8 +250,12 @@ def _superfluous(found: Mapping[str, Sequence[str]]) -> str:
 
 
 def _not_known(images: Iterable[ImageFact], what: str) -> Result:
-    names = sorted({image.name for image in images})
-    return error(
-        f"{what} {count(len(names), 'image')} is not known, because no scan told it: "
-        f"{listing(names)}."
+    unknown = list(images)
+    names = sorted({image.name for image in unknown})
+    scanners = sorted({image.scanner for image in unknown if image.scanner})
+    why = (
+        f"because {listing(scanners)} did not tell it, as Bailiwick's own scanner does where it can"
+        if scanners
+        else "because no scan told it"
     )
+    return error(f"{what} {count(len(names), 'image')} is not known, {why}: {listing(names)}.")

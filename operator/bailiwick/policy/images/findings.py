@@ -15,6 +15,7 @@ from typing import TypeVar
 from bailiwick.policy.images.attestations import Attestations
 
 T = TypeVar("T")
+_ZERO_YEARS = 1980
 
 
 class Severity(IntEnum):
@@ -144,10 +145,11 @@ FindingIdentity = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class HygieneFacts:
-    """What is in an image besides its packages; None where it is not known.
+    """What is in an image besides vulnerabilities; None where it is not known.
 
     `user` is the image configuration's, and empty where that names none, which is root. The
-    four lists hold paths of programs, sorted.
+    lists hold paths of programs, sorted, and after them packages of which no program was found:
+    `package curl`. `setuid` are files that run as their owner or group, whoever starts them.
     """
 
     user: str | None = None
@@ -159,6 +161,15 @@ class HygieneFacts:
     package_managers: tuple[str, ...] | None = None
     debug_tools: tuple[str, ...] | None = None
     build_tools: tuple[str, ...] | None = None
+    setuid: tuple[str, ...] | None = None
+
+    @property
+    def built(self) -> datetime | None:
+        """Return when the image was built; None where that is not known.
+
+        Reproducible builds say 1970, 1980 or the year 1, which is no date.
+        """
+        return self.created if self.created and self.created.year > _ZERO_YEARS else None
 
     @property
     def runs_as_root(self) -> bool | None:

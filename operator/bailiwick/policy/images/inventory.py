@@ -19,17 +19,20 @@ ManifestOf: TypeAlias = Callable[[str, str], str]
 """From a digest and an architecture to the digest of the platform's manifest."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class ContainerUse:
     """A container that runs an image: the pod's controller where it has one, else the pod.
 
     `made_by` is what people made, the Deployment of a ReplicaSet; empty where it is the workload.
+    `run_as_user` and `run_as_non_root` are what the pod asks for, None where it does not.
     """
 
     workload: str
     container: str
     kind: ContainerKind
     made_by: str = ""
+    run_as_user: int | None = None
+    run_as_non_root: bool | None = None
 
     @property
     def name(self) -> str:
@@ -99,7 +102,15 @@ def inventory(
             identity, index = _identify(container, architecture, manifest_of)
             group = groups[identity]
             group.declared.add(container.image)
-            group.containers.add(ContainerUse(workload, container.name, container.kind, made_by))
+            use = ContainerUse(
+                workload,
+                container.name,
+                container.kind,
+                made_by,
+                container.run_as_user,
+                container.run_as_non_root,
+            )
+            group.containers.add(use)
             group.architectures.add(architecture)
             group.indexes.add(index)
             group.pull_secrets.update(pod.pull_secrets)
@@ -128,7 +139,7 @@ class _Group:
             digest=identity.digest,
             reference=identity.reference,
             declared=tuple(sorted(self.declared)),
-            containers=tuple(sorted(self.containers)),
+            containers=tuple(sorted(self.containers, key=repr)),
             architectures=tuple(sorted(self.architectures - {""})),
             problem=identity.problem,
             indexes=tuple(sorted(self.indexes - {""})),

@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import shutil
+import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ from bailiwick.scanners.service.matches import DatabaseStatus
 
 if TYPE_CHECKING:
     from bailiwick.scanners.errors import ScanError
+    from bailiwick.scanners.service.matches import Matches
     from bailiwick.scanners.service.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -33,6 +35,11 @@ _STATUS_SECONDS = 30.0
 _RETRY_LEAST_SECONDS = 60.0
 _ARCHIVE_SECONDS = 2.0
 _DATABASE_BYTES = 8 * 1024**3
+# grype alerts only of what has ended, not of what it has no date for.
+_FILE = "6/vulnerability.db"
+_DATED = (
+    "select 1 from operating_systems where name = ? and major_version = ? and eol_date is not null"
+)
 
 
 class Database:
@@ -81,6 +88,22 @@ class Database:
         if self._settings.ca_certificate:
             extra["GRYPE_DB_CA_CERT"] = str(self._settings.ca_certificate)
         return programs.environment(home, **extra)
+
+    def ended(self, found: Matches) -> bool | None:
+        """Say whether a distribution gets no more updates; None where the database has no date."""
+        if found.ended:
+            return True
+        distribution = found.distro
+        if distribution is None or not distribution.name:
+            return None
+        file = self.directory / _FILE
+        major = distribution.version.partition(".")[0]
+        try:
+            with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as connection:
+                dated = connection.execute(_DATED, (distribution.name, major)).fetchone()
+        except sqlite3.Error:
+            return None
+        return False if dated else None
 
     async def status(self) -> DatabaseStatus:
         """Return the database's state, looked at anew when files changed and every half minute."""

@@ -1,7 +1,8 @@
 """What lies in an image besides its packages, from syft's list of all files.
 
 The names are those of programs that a running service does not need; which of them a namespace
-may have is the profile's to say. Packages are not asked: a tool that was copied in has none.
+may have is the profile's to say. A tool that was copied in has no package, and one whose package
+is there may have its program under another name: both count.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import base64
 import binascii
 import posixpath
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from datetime import datetime
 
 import msgspec
@@ -37,6 +38,28 @@ BUILD_TOOLS = _names(
     "gcc g++ cc c++ cpp clang clang++ tcc ld gold as make gmake cmake ninja meson autoconf "
     "automake bazel go cargo rustc javac mvn gradle msbuild git svn hg"
 )
+_DISTRIBUTIONS = frozenset({"deb", "apk", "rpm", "alpm"})
+_OTHER_NAMES = {
+    "apk-tools": "apk",
+    "libapt-pkg6.0": "apt",
+    "openssh-client": "ssh",
+    "openssh-clients": "ssh",
+    "netcat-openbsd": "netcat",
+    "netcat-traditional": "netcat",
+    "ncat": "nc",
+    "dnsutils": "dig",
+    "bind9-dnsutils": "dig",
+    "bind-tools": "dig",
+    "golang-go": "go",
+    "golang": "go",
+    "rust": "rustc",
+    "default-jdk": "javac",
+    "maven": "mvn",
+    "python3-pip": "pip",
+    "busybox-static": "busybox",
+}
+_OF_LANGUAGES = {"python": frozenset({"pip", "uv"}), "npm": frozenset({"npm", "yarn", "pnpm"})}
+_SETUID, _SETGID = 0o40000000, 0o20000000  # as Go's FileMode has them
 _NOT_PROGRAMS = ("/etc/", "/usr/share/", "/usr/lib/apt/", "/usr/lib/dpkg/", "/proc/", "/sys/")
 _TARGET = re.compile(r"^[a-z0-9_]+-(?:[a-z0-9_]+-)?linux-(?:gnu|musl)[a-z0-9]*-")
 _VERSION = re.compile(r"-?\d+(?:\.\d+)*$")
@@ -62,6 +85,13 @@ class File(msgspec.Struct, frozen=True):
 
     location: Location
     metadata: FileMetadata | None = None
+
+
+class Package(msgspec.Struct, frozen=True):
+    """A package of an image; `type` is that of syft: deb, apk, rpm, python, npm."""
+
+    name: str
+    type: str = ""
 
 
 class Source(msgspec.Struct, frozen=True, rename="camel"):
@@ -91,6 +121,7 @@ class Sbom(msgspec.Struct, frozen=True):
 
     source: SourceOf
     files: tuple[File, ...] = ()
+    artifacts: tuple[Package, ...] = ()
     distro: Distribution | None = None
 
 
@@ -108,6 +139,7 @@ def facts(sbom: Sbom, *, end_of_life: bool | None = None) -> HygieneFacts:
     """Gather the facts of an image; `end_of_life` is what the vulnerability database says."""
     configuration = _configuration(sbom.source.metadata.config)
     programs = _programs(sbom.files)
+    tools = [*programs, *_packaged(sbom.artifacts, {name for _, name in programs})]
     distribution = sbom.distro or Distribution()
     name = distribution.pretty_name or f"{distribution.id} {distribution.version_id}".strip()
     return HygieneFacts(
@@ -118,11 +150,35 @@ def facts(sbom: Sbom, *, end_of_life: bool | None = None) -> HygieneFacts:
         architecture=sbom.source.metadata.architecture
         or (configuration.architecture if configuration else "")
         or None,
-        shells=_named(programs, SHELLS),
-        package_managers=_named(programs, PACKAGE_MANAGERS),
-        debug_tools=_named(programs, DEBUG_TOOLS),
-        build_tools=_named(programs, BUILD_TOOLS),
+        shells=_named(tools, SHELLS),
+        package_managers=_named(tools, PACKAGE_MANAGERS),
+        debug_tools=_named(tools, DEBUG_TOOLS),
+        build_tools=_named(tools, BUILD_TOOLS),
+        setuid=_setuid(sbom.files),
     )
+
+
+def _packaged(packages: Iterable[Package], found: Set[str]) -> list[tuple[str, str]]:
+    """List packages of tools of which no program was found, each with the tool's name."""
+    tools = {}
+    for each in packages:
+        if each.type in _DISTRIBUTIONS:
+            name = _OTHER_NAMES.get(each.name, _plain_name(each.name))
+        else:
+            # Languages have packages of any name: only these are the tool itself.
+            name = each.name if each.name in _OF_LANGUAGES.get(each.type, ()) else ""
+        if name in _ALL and name not in found:
+            tools[f"package {each.name}"] = name
+    return sorted(tools.items())
+
+
+def _setuid(files: Iterable[File]) -> tuple[str, ...]:
+    found = (
+        each.location.path
+        for each in files
+        if each.metadata and each.metadata.type == "RegularFile" and _is_setuid(each.metadata.mode)
+    )
+    return tuple(sorted(found))[:PATHS_LIMIT]
 
 
 def _programs(files: Iterable[File]) -> list[tuple[str, str]]:
@@ -158,10 +214,18 @@ def _plain_name(path: str) -> str:
 
 
 def _executable(mode: int) -> bool:
+    return bool(_bits(mode) & 0o111)
+
+
+def _is_setuid(mode: int) -> bool:
+    return bool(_bits(mode) & (_SETUID | _SETGID)) and _executable(mode)
+
+
+def _bits(mode: int) -> int:
     try:
-        return bool(int(str(mode), 8) & 0o111)
+        return int(str(mode), 8)
     except ValueError:
-        return False
+        return 0
 
 
 def _resolve(path: str, links: Mapping[str, str]) -> str:

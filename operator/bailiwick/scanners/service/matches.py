@@ -120,12 +120,20 @@ class PackageAlerts(msgspec.Struct, frozen=True):
     alerts: tuple[Alert, ...] = ()
 
 
+class Distribution(msgspec.Struct, frozen=True):
+    """The distribution that matches were made for; empty for images without one."""
+
+    name: str = ""
+    version: str = ""
+
+
 class Matches(msgspec.Struct, frozen=True, rename="camel"):
     """The part of grype's JSON format that a report comes from."""
 
     descriptor: Descriptor
     matches: tuple[Match, ...] | None = None
     alerts_by_package: tuple[PackageAlerts, ...] | None = None
+    distro: Distribution | None = None
 
     def database(self) -> DatabaseStatus:
         """Return the state of the database; raises ScanError where it is not certainly valid.
@@ -138,10 +146,10 @@ class Matches(msgspec.Struct, frozen=True, rename="camel"):
         return status
 
     @property
-    def end_of_life(self) -> bool | None:
-        """True where the database calls the distribution ended; it is not known otherwise."""
+    def ended(self) -> bool:
+        """Whether the database calls the distribution ended; it may also not know it."""
         alerts = (alert for each in self.alerts_by_package or () for alert in each.alerts)
-        return True if any(alert.type == "distro-eol" for alert in alerts) else None
+        return any(alert.type == "distro-eol" for alert in alerts)
 
 
 def report(

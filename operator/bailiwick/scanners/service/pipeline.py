@@ -203,7 +203,7 @@ class Pipeline:
             digest=request.artifact.digest,
             manifest_digest=sbom.source.metadata.manifest_digest or None,
             database_built=database.built,
-            hygiene=hygiene.facts(sbom, end_of_life=found.end_of_life),
+            hygiene=hygiene.facts(sbom, end_of_life=self._database.ended(found)),
             attestations=attested,
         )
         report = matches.report(
