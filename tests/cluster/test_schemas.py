@@ -227,6 +227,12 @@ def test_a_profile_is_named_as_a_label_would_be(api: Api) -> None:
     [
         ({"justification": None}, "say why it does not matter"),
         ({"status": "affected"}, "affected needs actionStatement"),
+        ({"status": "fixed"}, "justification and impactStatement are for not_affected"),
+        (
+            {"status": "under_investigation", "justification": None, "impactStatement": "a"},
+            "justification and impactStatement are for not_affected",
+        ),
+        ({"actionStatement": "update it"}, "actionStatement is for affected"),
         ({"vulnerabilities": ["everything"]}, "write the id that the scan reports"),
         ({"expiresAt": "some day"}, "write an instant with its time zone"),
         ({"packages": [{}]}, "write either name or purl"),

@@ -111,6 +111,16 @@ class VulnerabilityExceptionSpec(ApiModel):
                 "self.status != 'affected' || has(self.actionStatement)",
                 "affected needs actionStatement: say what is done about it meanwhile",
             ),
+            Rule(
+                "self.status == 'not_affected' || !(has(self.justification)"
+                " || has(self.impactStatement))",
+                "justification and impactStatement are for not_affected: leave them out, and"
+                " say under reason why it is tolerated",
+            ),
+            Rule(
+                "self.status == 'affected' || !has(self.actionStatement)",
+                "actionStatement is for affected: leave it out, and say under reason what is done",
+            ),
         )
     )
 
@@ -157,11 +167,11 @@ class VulnerabilityExceptionSpec(ApiModel):
         ]
         | None
     ) = None
-    """Why the images are not affected, in the words of OpenVEX."""
+    """Why the images are not affected, in the words of OpenVEX. For not_affected only."""
     impact_statement: Text | None = None
-    """Why the images are not affected, in your words."""
+    """Why the images are not affected, in your words. For not_affected only."""
     action_statement: Text | None = None
-    """What is done about it meanwhile."""
+    """What is done about it meanwhile. For affected only."""
     reason: Annotated[str, bounded(1024, minLength=1)]
     """Why it is tolerated, for the auditor."""
     ticket: Text | None = None

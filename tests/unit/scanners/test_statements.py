@@ -109,6 +109,17 @@ def test_what_cannot_be_relied_on_is_ignored_and_counted(body: bytes, reason: st
     assert [each.vulnerability for each in found.statements] == ["CVE-2"]
 
 
+def test_what_is_trusted_and_cannot_be_read_may_say_that_all_is_bad() -> None:
+    unreadable = {"status": "affected", "vulnerability": {"name": "CVE-1"}}
+    found = sort(signed(statement("CVE-1")), signed(unreadable, **{"@id": "urn:2"}))
+    assert "What team signed cannot be read" in found.problem
+    assert "affected needs an action_statement" in found.problem
+    # What nobody who is trusted signed is no reason to doubt the others.
+    assert sort(b"\x00", attestation(STRANGER, {}, IMAGE), attestation(TEAM, {})).problem == ""
+    long = sort(signed(statement("CVE-1"), **{"@context": "x" * 100_000}))
+    assert len(long.problem) < 400
+
+
 @pytest.mark.parametrize(
     "body",
     [

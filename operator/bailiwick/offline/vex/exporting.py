@@ -83,12 +83,17 @@ def _statement(body: Mapping[str, Any], in_force_at: datetime | None) -> JSON:
             for product in _products(spec, status)
         ],
         "status": spec.status,
-        "justification": spec.justification,
-        "impact_statement": spec.impact_statement,
-        "action_statement": spec.action_statement,
+        **_why(spec),
         "status_notes": spec.reason,
     }
     return {field: value for field, value in statement.items() if value}
+
+
+def _why(spec: VulnerabilityExceptionSpec) -> JSON:
+    """Return what OpenVEX lets a statement of this status say."""
+    if spec.status == "not_affected":
+        return {"justification": spec.justification, "impact_statement": spec.impact_statement}
+    return {"action_statement": spec.action_statement} if spec.status == "affected" else {}
 
 
 def _products(spec: VulnerabilityExceptionSpec, status: VulnerabilityExceptionStatus) -> list[JSON]:

@@ -80,6 +80,10 @@ class Statement(_Part):
             raise ValueError("not_affected needs a justification or an impact_statement")
         if self.status == "affected" and not self.action_statement:
             raise ValueError("affected needs an action_statement")
+        if self.status != "not_affected" and (self.justification or self.impact_statement):
+            raise ValueError("justification and impact_statement are for not_affected only")
+        if self.status != "affected" and self.action_statement:
+            raise ValueError("action_statement is for affected only")
         return self
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from bailiwick.scanners.service.envelope import Envelope, TrustedKey
 
 OPENVEX: Final = "https://openvex.dev/ns"
+_WORDS: Final = 300
 
 _STATEMENT_TYPES = frozenset(
     {"https://in-toto.io/Statement/v0.1", "https://in-toto.io/Statement/v1"}
@@ -70,6 +71,7 @@ class Sorting:
     keys: Sequence[TrustedKey]
     _accepted: list[_Accepted] = field(default_factory=list)
     _ignored: Counter[Ignoring] = field(default_factory=Counter)
+    _problems: list[str] = field(default_factory=list)
 
     def take(self, body: bytes) -> None:
         """Take one attestation, as it lies in the registry."""
@@ -93,6 +95,7 @@ class Sorting:
         kept = [e for e in self._accepted if newest[e.key, e.document.id] == e.document.version]
         ignored = self._ignored + Counter({Ignoring.SUPERSEDED: len(self._accepted) - len(kept)})
         statements = tuple(sorted({s for each in kept for s in each.statements}, key=repr))
+        problem = problem or min(self._problems, default="")
         if len(statements) > STATEMENTS_LIMIT:
             problem = problem or (
                 f"More than {STATEMENTS_LIMIT} statements are attested: remove old ones from the "
@@ -124,7 +127,10 @@ class Sorting:
         try:
             document = document_of(statement.predicate)
             about = statements_about(document, self.repository, self.digests, key)
-        except InvalidVex:
+        except InvalidVex as error:
+            # Somebody who is trusted says something, which may be that the image is affected.
+            words = str(error)[:_WORDS]
+            self._problems.append(f"What {key.name} signed cannot be read: {words}.")
             raise _Ignored(Ignoring.UNREADABLE) from None
         if not about:
             raise _Ignored(Ignoring.OTHER_PRODUCT)

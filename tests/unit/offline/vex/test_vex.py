@@ -130,6 +130,12 @@ def test_products_that_differ_in_their_parts_become_exceptions_of_their_own() ->
         ("[]", ""),
         (document(statement(justification=None)), "needs a justification or an impact_statement"),
         (document(statement(status="affected")), "needs an action_statement"),
+        (document(statement(status="fixed")), "are for not_affected only"),
+        (
+            document(statement(status="affected", action_statement="update")),
+            "are for not_affected only",
+        ),
+        (document(statement(action_statement="update")), "action_statement is for affected only"),
         (document(statement(status="ignored")), "statements[0].status"),
         (document(statement(justification="none of your business")), "statements[0].justification"),
         (document(statement(products=None)), "names no product"),
@@ -184,6 +190,32 @@ def test_an_exception_in_force_becomes_a_statement_on_the_images_it_is_for() -> 
     assert one["vulnerability"] == {"name": "CVE-2026-1"}
     assert one["products"][0]["hashes"] == {"sha-256": digest()[7:]}
     assert CART in one["products"][0]["@id"].replace("%2F", "/")
+
+
+@pytest.mark.parametrize(
+    "fields, said",
+    [
+        ({"status": "affected", "actionStatement": "update it"}, {"action_statement"}),
+        ({"status": "fixed"}, set()),
+        ({"status": "under_investigation"}, set()),
+        ({"impactStatement": "never called"}, {"justification", "impact_statement"}),
+    ],
+)
+def test_a_statement_says_what_openvex_lets_one_of_its_status_say(
+    fields: dict[str, Any], said: set[str]
+) -> None:
+    # One that was made before the API server refused what does not go together.
+    body = exception()
+    body["spec"] |= fields
+    made = document_of([body], "me", NOW, all_states=False)
+    assert made.document is not None
+    (one,) = made.document["statements"]
+    assert {name for name in one if "stat" in name or name == "justification"} == {
+        "status",
+        "status_notes",
+        *said,
+    }
+    assert read_document(json.dumps(made.document)).statements
 
 
 @pytest.mark.parametrize(
