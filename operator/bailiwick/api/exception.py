@@ -31,13 +31,18 @@ from bailiwick.api.types import (
 )
 
 MATCH_LIMIT = 20
+SCOPE_LIMIT = 50
+"""How many packages, images or digests one exception lists."""
+VULNERABILITY_LIMIT = 100
+ID_LENGTH = 64
+ID_PATTERN = "[A-Za-z][A-Za-z0-9]*(-[A-Za-z0-9:.]+)+"
 
 VulnerabilityId = Annotated[
     str,
     bounded(
-        64,
+        ID_LENGTH,
         Rule(
-            "self.matches('^[A-Za-z][A-Za-z0-9]*(-[A-Za-z0-9:.]+)+$')",
+            f"self.matches('^{ID_PATTERN}$')",
             "write the id that the scan reports, such as CVE-2026-12345 or GHSA-xxxx-xxxx-xxxx",
         ),
     ),
@@ -125,14 +130,15 @@ class VulnerabilityExceptionSpec(ApiModel):
     )
 
     vulnerabilities: Annotated[
-        tuple[VulnerabilityId, ...], Field(min_length=1, max_length=100, json_schema_extra=AS_SET)
+        tuple[VulnerabilityId, ...],
+        Field(min_length=1, max_length=VULNERABILITY_LIMIT, json_schema_extra=AS_SET),
     ]
     """The ids of the vulnerabilities, or other ids of the same ones."""
     # Never as sets: one that server-side apply leaves empty would be no limit at all.
     packages: (
         Annotated[
             tuple[PackageScope, ...],
-            Field(min_length=1, max_length=50, json_schema_extra=ATOMIC_LIST),
+            Field(min_length=1, max_length=SCOPE_LIMIT, json_schema_extra=ATOMIC_LIST),
         ]
         | None
     ) = None
@@ -140,14 +146,15 @@ class VulnerabilityExceptionSpec(ApiModel):
     images: (
         Annotated[
             tuple[Annotated[str, bounded(253, minLength=1)], ...],
-            Field(min_length=1, max_length=50, json_schema_extra=ATOMIC_LIST),
+            Field(min_length=1, max_length=SCOPE_LIMIT, json_schema_extra=ATOMIC_LIST),
         ]
         | None
     ) = None
     """Repositories as patterns, registry.example.com/shop/*; all where it is left out."""
     digests: (
         Annotated[
-            tuple[Digest, ...], Field(min_length=1, max_length=50, json_schema_extra=ATOMIC_LIST)
+            tuple[Digest, ...],
+            Field(min_length=1, max_length=SCOPE_LIMIT, json_schema_extra=ATOMIC_LIST),
         ]
         | None
     ) = None

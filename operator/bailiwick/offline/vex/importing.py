@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from packageurl import PackageURL
 
+from bailiwick.api.exception import ID_LENGTH, ID_PATTERN, SCOPE_LIMIT, VULNERABILITY_LIMIT
 from bailiwick.api.meta import API_VERSION
 from bailiwick.policy.assessment.history import stamp
 from bailiwick.policy.exceptions.openvex import Document, InvalidVex, Product, Statement
@@ -42,13 +45,18 @@ def exceptions_of(document: Document, terms: Terms) -> list[JSON]:
     known in different ways: an exception is for all combinations of what it lists.
     """
     made: list[JSON] = []
+    numbers: Counter[str] = Counter()
     for index, statement in enumerate(document.statements):
         where = f"statements[{index}]"
         if not statement.products:
             raise InvalidVex(f"{where} names no product, and would be for every image")
+        ids = _ids(statement, where)
         for scope in _scopes(statement, where):
-            name = _name(statement.vulnerability.name, len(made))
-            made.append(_manifest(name, statement, scope, document, terms))
+            numbers[ids[0]] += 1
+            name = _name(ids[0], document, numbers[ids[0]])
+            made.append(
+                _manifest(name, statement, {"vulnerabilities": ids, **scope}, document, terms)
+            )
     return made
 
 
@@ -57,7 +65,6 @@ def _manifest(
 ) -> JSON:
     namespaced = {"namespace": terms.namespace} if terms.namespace else {}
     spec = {
-        "vulnerabilities": _ids(statement),
         **scope,
         "status": statement.status,
         "justification": statement.justification,
@@ -76,9 +83,25 @@ def _manifest(
     }
 
 
-def _ids(statement: Statement) -> list[str]:
-    found = dict.fromkeys((statement.vulnerability.name, *statement.vulnerability.aliases))
-    return list(found)
+def _ids(statement: Statement, where: str) -> list[str]:
+    """Return the ids that a scan may report; raises InvalidVex where the vulnerability has none.
+
+    Aliases of other forms, which no scan reports, are left out.
+    """
+    known = statement.vulnerability
+    if not _is_id(known.name):
+        raise InvalidVex(
+            f"{where}.vulnerability.name: {known.name[:100]} is not an id that a scan reports: "
+            "write CVE-2026-12345 or GHSA-xxxx-xxxx-xxxx"
+        )
+    found = list(dict.fromkeys((known.name, *filter(_is_id, known.aliases))))
+    if len(found) > VULNERABILITY_LIMIT:
+        raise InvalidVex(f"{where}.vulnerability: write {VULNERABILITY_LIMIT} ids at most")
+    return found
+
+
+def _is_id(text: str) -> bool:
+    return len(text) <= ID_LENGTH and re.fullmatch(ID_PATTERN, text) is not None
 
 
 def _reason(statement: Statement, document: Document) -> str:
@@ -98,11 +121,18 @@ def _scopes(statement: Statement, where: str) -> Iterator[JSON]:
     for (parts, _), images in groups.items():
         repositories = sorted({each.repository for each in images} - {""})
         digests = sorted({each.digest for each in images} - {""})
-        whole = all(each.repository for each in images)
-        scope: JSON = {"packages": [{"purl": purl} for purl in parts]} if parts else {}
         # A digest says enough, whatever the repository is called.
-        scope |= {"images": repositories} if whole and not digests else {}
-        yield scope | ({"digests": digests} if digests else {})
+        field, named = ("digests", digests) if digests else ("images", repositories)
+        # One entry of each list is enough to fit, so that parts of the lists add up to the whole.
+        for some in _pieces(named):
+            for packages in _pieces(parts) if parts else [()]:
+                scope: JSON = {"packages": [{"purl": p} for p in packages]} if packages else {}
+                yield scope | {field: list(some)}
+
+
+def _pieces(items: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(items), SCOPE_LIMIT):
+        yield items[start : start + SCOPE_LIMIT]
 
 
 def _image(product: Product, place: str) -> NamedImage:
@@ -124,9 +154,12 @@ def _part(purl: str, place: str) -> str:
         raise InvalidVex(f"{place}.subcomponents: each needs a package URL") from error
 
 
-def _name(vulnerability: str, number: int) -> str:
+def _name(vulnerability: str, document: Document, number: int) -> str:
+    """Name an exception: the same for another version of a document, others for other documents."""
     plain = re.sub(r"[^a-z0-9]+", "-", vulnerability.lower()).strip("-")
-    return f"{plain[: _NAME_LIMIT - 5]}-{number + 1}".strip("-")
+    source = hashlib.sha256(document.id.encode()).hexdigest()[:8]
+    end = f"-{source}-{number}"
+    return plain[: _NAME_LIMIT - len(end)].strip("-") + end
 
 
 def _cut(text: str, limit: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bailiwick.api.exception import VulnerabilityExceptionSpec
+from bailiwick.api.exception import SCOPE_LIMIT, VulnerabilityExceptionSpec
 from bailiwick.offline.vex.exporting import document_of
 from bailiwick.offline.vex.importing import Terms, exceptions_of
 from bailiwick.policy.exceptions.openvex import CONTEXT, InvalidVex, read_document
@@ -20,6 +21,7 @@ from tests.unit.exceptions.make import spec
 ENDS = datetime(2027, 1, 1, tzinfo=UTC)
 TERMS = Terms("shop", "dana", ENDS)
 CART = "registry.example.com/shop/cart"
+NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 OPENSSL = "pkg:deb/debian/openssl@3.0.9-1"
 
 
@@ -64,7 +66,7 @@ def test_a_statement_becomes_an_exception_with_what_a_document_does_not_say() ->
     assert made == {
         "apiVersion": "bailiwick.dev/v1alpha1",
         "kind": "VulnerabilityException",
-        "metadata": {"name": "cve-2026-1-1", "namespace": "shop"},
+        "metadata": {"name": made["metadata"]["name"], "namespace": "shop"},
         "spec": {
             "vulnerabilities": ["CVE-2026-1", "GHSA-a-b-c"],
             "digests": [digest()],
@@ -123,10 +125,46 @@ def test_products_that_differ_in_their_parts_become_exceptions_of_their_own() ->
     assert "digests" not in third
 
 
+def test_what_is_more_than_one_exception_lists_becomes_several_that_the_api_server_takes() -> None:
+    parts = [{"@id": f"pkg:deb/debian/p{n}"} for n in range(SCOPE_LIMIT + 1)]
+    products = [{"@id": oci(n), "subcomponents": parts} for n in range(1, SCOPE_LIMIT + 2)]
+    made = [each["spec"] for each in imported(statement(products=products))]
+    assert len(made) == 4
+    pairs = {(d, p["purl"]) for spec in made for d in spec["digests"] for p in spec["packages"]}
+    assert len(pairs) == (SCOPE_LIMIT + 1) ** 2
+    assert all(len(s["digests"]) <= SCOPE_LIMIT for s in made)
+    assert all(len(s["packages"]) <= SCOPE_LIMIT for s in made)
+
+
+def test_names_are_those_of_the_same_document_and_of_no_other() -> None:
+    def names(*statements: dict[str, Any], **changes: Any) -> list[str]:
+        read = read_document(document(*statements, **changes))
+        return [each["metadata"]["name"] for each in exceptions_of(read, TERMS)]
+
+    other = statement(vulnerability={"name": "CVE-2026-2"})
+    first = names(statement(), statement(), other)
+    assert len(set(first)) == 3
+    assert all(NAME.fullmatch(name) for name in first)
+    assert set(names(other, statement(), version=2)) <= set(first)
+    assert not set(names(statement(), **{"@id": "https://example.com/vex/2"})) & set(first)
+    (long,) = names(statement(vulnerability={"name": "CVE-" + "9" * 60}))
+    assert NAME.fullmatch(long)
+
+
+def test_an_alias_that_no_scan_reports_is_left_out() -> None:
+    aliases = ["GHSA-a-b-c", "https://example.com/1", "an alias"]
+    (made,) = imported(statement(vulnerability={"name": "CVE-2026-1", "aliases": aliases}))
+    assert made["spec"]["vulnerabilities"] == ["CVE-2026-1", "GHSA-a-b-c"]
+
+
 @pytest.mark.parametrize(
     "text, words",
     [
         ("{", "not JSON"),
+        (
+            document(statement(vulnerability={"name": "https://example.com/1"})),
+            "is not an id that a scan reports",
+        ),
         ("[]", ""),
         (document(statement(justification=None)), "needs a justification or an impact_statement"),
         (document(statement(status="affected")), "needs an action_statement"),
