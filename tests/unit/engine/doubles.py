@@ -110,6 +110,7 @@ class FakeAdapter:
         self.now = clock
         self.limits = Limits()
         self.asked: list[tuple[str, str]] = []
+        self.orders: list[Order] = []
         self.resumed: list[str] = []
         self.questions_of_tags: list[TagsRequest] = []
         self.leads_to: dict[str, Tag] = {}
@@ -134,6 +135,7 @@ class FakeAdapter:
         return Capabilities("Fake", database_built=self.database)
 
     async def start(self, order: Order) -> Started:
+        self.orders.append(order)
         if order.begun is None:
             self.asked.append((order.image.digest, order.architecture))
             scan_id = f"scan-{len(self.asked)}"

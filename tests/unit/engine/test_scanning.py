@@ -263,3 +263,20 @@ async def test_an_image_that_somebody_else_has_not_scanned_yet_is_unscanned_and_
     assert status["nextScanAt"]
     bench.adapter.failing = None
     assert verdicts(await bench.after(seconds=15)) == [Verdict.CLEAN]
+
+
+async def test_a_first_result_that_is_old_is_shown_and_renewed_at_once() -> None:
+    bench = Bench()
+    bench.declare(terms=replace(TERMS, rescan_every=timedelta(hours=12)))
+    bench.adapter.cached = START - timedelta(days=3)
+    bench.run(IMAGE)
+    await bench.look()
+    await bench.imaging.reconciler.reconcile(A)
+    await bench.imaging.scanning.scan(A)
+    status = bench.status(A)
+    assert (status.get("reason"), bench.adapter.orders[0].newer_than) == (None, None)
+    bench.adapter.cached = None
+    await bench.settled()
+    assert bench.adapter.orders[1].newer_than == START - timedelta(days=3)
+    assert len(bench.adapter.asked) == 2
+    assert bench.status(A)["phase"] == "Scanned"

@@ -177,7 +177,9 @@ class Scanning:
             # A registry's own result is older than what it tells of it: that it was read counts.
             self._images.knowledge(each).notified = None
         due = self._schedule.due(manifest, whatever_failed=True)
-        if report.scanned_at < begun and due is not None and due.at <= self._clock():
+        # A first result is worth having whatever its age: it is scanned again at once.
+        no_newer = kept is not None and report.scanned_at <= kept.scanned_at
+        if no_newer and report.scanned_at < begun and due and due.at <= self._clock():
             raise ScanError(
                 "ResultNotNew",
                 f"The scanner did not scan, but answered with a result that it had from "
