@@ -253,6 +253,21 @@ def test_a_policy_that_cannot_be_read_leaves_its_pods_unknown(cluster: Cluster) 
     assert (found.code, found.about) == ("Unknown", "NetworkPolicy shop/odd")
 
 
+def test_what_another_namespace_leaves_unknown_is_told_without_its_policies(
+    cluster: Cluster,
+) -> None:
+    cluster.intent("shop", CHARGE)
+    odd = {"podSelector": {"matchExpressions": [{"operator": "Near"}]}}
+    cluster.policy("payments", "odd", odd)
+    (found,) = cluster.look("shop").findings
+    assert (found.code, found.severity) == ("Unknown", Severity.NOTE)
+    assert found.mender == "the owner of namespace payments"
+    assert found.message == (
+        "namespace payments has policies that cannot be evaluated here, so it is not known "
+        "whether it lets this through: web to payments/api on 8080"
+    )
+
+
 def test_the_same_finding_has_the_same_id_and_another_one_has_another(cluster: Cluster) -> None:
     cluster.policy("shop", "a", {"ingress": [{}]})
     cluster.policy("shop", "b", {"ingress": [{}]})

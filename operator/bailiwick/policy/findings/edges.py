@@ -20,7 +20,7 @@ from bailiwick.policy.findings.folding import Edge, folded, is_told
 from bailiwick.policy.findings.mirror import mirrored
 from bailiwick.policy.findings.shadowed import shadowed
 from bailiwick.policy.findings.words import Names
-from bailiwick.policy.reach.declared import Declared, DeclaredBy
+from bailiwick.policy.reach.declared import Declared, DeclaredBy, holds
 from bailiwick.policy.reach.graph import Graph
 from bailiwick.policy.reach.model import Action, PolicyKey
 from bailiwick.policy.reach.namespace_edges import End, NamespaceEdge, State
@@ -124,13 +124,31 @@ class EdgeReport:
             )
         # Of addresses outside only those are not known that the rule names by host or entity: it
         # means what it says of them.
-        own = [
+        left = [
             edge
             for edge in self._with(State.UNKNOWN)
             if isinstance(edge.source, Workload)
             and isinstance(edge.target, Workload)
             and not self._speaking_of(edge, self.foreign.perhaps, of_cluster=True)
         ]
+        elsewhere: dict[str, list[NamespaceEdge]] = defaultdict(list)
+        own = []
+        for edge in left:
+            if self._is_unknown_here(edge):
+                own.append(edge)
+            else:
+                elsewhere[self._other_namespace(edge)].append(edge)
+        for other, edges in sorted(elsewhere.items()):
+            yield Finding(
+                self.here,
+                Severity.NOTE,
+                "Unknown",
+                "",
+                f"namespace {other} has policies that cannot be evaluated here, so it is not known "
+                f"whether it lets this through: {self.told(edges)}",
+                detail=other,
+                mender=owner_of(other),
+            )
         if own:
             yield self._note(
                 "Unknown",
@@ -243,6 +261,15 @@ class EdgeReport:
         for own, number, direction, end in self._halves(edge):
             if own.namespace == self.here:
                 yield number, direction, end
+
+    def _is_unknown_here(self, edge: NamespaceEdge) -> bool:
+        """Whether the namespace's own policies leave it open if an edge is possible."""
+        return any(
+            entry.ports & edge.ports and holds(entry.unknown, other)
+            for number, direction, end in self._own_halves(edge)
+            for entry in self.workloads.graph.table(number, direction)
+            for other in self._numbers(end)
+        )
 
     def _halves(self, edge: NamespaceEdge) -> Iterator[tuple[Workload, int, Direction, End]]:
         for own, direction, end in (
