@@ -31,6 +31,13 @@ def test_what_is_too_much_is_left_out_and_counted() -> None:
     assert spec["edges"] > 20
 
 
+def test_of_far_too_many_edges_as_many_are_kept_as_fit() -> None:
+    spec = reach_spec(rows(50_000))
+    assert REACH_DATA_LIMIT * 0.7 < len(spec["data"]) <= REACH_DATA_LIMIT
+    assert spec["edges"] + spec["edgesOmitted"] == 50_000
+    assert read_spec(spec) == rows(50_000)[: spec["edges"]]
+
+
 def test_another_number_of_edges_is_another_digest_though_the_same_are_shown() -> None:
     first, second = (reach_spec(rows(count), limit=60) for count in (500, 501))
     assert first["edges"] == second["edges"] == 0
