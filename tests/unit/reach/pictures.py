@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from bailiwick.policy.reach.addresses import of_address
+from bailiwick.policy.reach.declared import half
 from bailiwick.policy.reach.edges import Connection, at
 from bailiwick.policy.reach.graph import Graph
 from bailiwick.policy.rules import Direction
@@ -23,6 +24,9 @@ def picture(graph: Graph) -> Picture:
         for other in classes:
             connection = graph.connection(one.number, other.number)
             found[one.signature, other.signature] = connection
+            for direction in Direction:
+                let_through = half(graph, one.number, direction, other.number)
+                found[one.signature, direction, other.signature] = let_through
         for direction in Direction:
             edges = graph.outside(one.number, direction)
             found[one.signature, direction] = {each.addresses: each.connection for each in edges}
