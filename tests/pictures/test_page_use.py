@@ -84,6 +84,7 @@ def test_a_click_on_a_namespace_shows_its_findings_and_where_it_leads(shop: Page
     panel = shop.locator("#panel")
     expect(panel.locator("h2")).to_have_text("shop")
     expect(panel).to_contain_text("error WidenedByForeign")
+    expect(panel).to_contain_text("For the owner of namespace data.")
     panel.locator("details", has_text="data").first.locator("summary").first.click()
     expect(panel.locator("details details summary .end")).to_have_text(["shop/api → data/db"])
 

@@ -148,6 +148,8 @@ def _finding(finding: Finding) -> JSON:
         "message": finding.message,
         "place": str(finding.place) if finding.place.source else "",
     }
+    if finding.is_for_others:
+        found["mender"] = finding.mender
     if finding.suggestion:
         found["suggestion"] = finding.suggestion
     return found

@@ -284,6 +284,7 @@ function findingOf(finding, group = null) {
     { class: `finding ${finding.severity}` },
     make("p", {}, title, ...(group ? [" in ", linkTo("group", group.number, group.name)] : [])),
     make("p", { text: finding.message }),
+    finding.mender ? make("p", { text: `For ${finding.mender}.` }) : null,
     finding.place ? make("p", { class: "quiet", text: finding.place }) : null,
     finding.suggestion ? make("pre", { tabindex: "0", text: finding.suggestion }) : null,
   );
