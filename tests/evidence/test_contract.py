@@ -12,12 +12,14 @@ from bailiwick.evidence.store import EvidenceError
 from bailiwick.policy.images.attestations import Attestations, AttestedStatement, Ignoring
 from bailiwick.policy.images.attestations import Key as SigningKey
 from bailiwick.policy.images.findings import Finding, HygieneFacts, ScanReport, Severity
+from bailiwick.policy.images.seen import Seen
 from tests.evidence.conftest import Place
 from tests.unit.evidence.fake import CREATED
 from tests.unit.evidence.make import DAY, NOW, OPENSSL, REPOSITORY, A, B, report
 
 REPORT_OF_A = Key(Kind.REPORT, A)
 SEEN = Key(Kind.SEEN, REPOSITORY)
+KEYS = (("CVE-1", "openssl"), ("G-1", "openssl"))
 OTHER = "registry.example.com/other"
 ATTESTED = Attestations(
     trusted=1,
@@ -107,7 +109,11 @@ async def test_first_seen_survives_a_rebuild_and_a_restart(place: Place) -> None
     other = Finding("CVE-2", "openssl", "3.0-2", Severity.HIGH)
     store = await place.store()
     seen = await store.record_seen(REPOSITORY, [rebuilt, other], NOW)
-    assert seen == {("CVE-1", "openssl"): NOW - 9 * DAY, ("CVE-2", "openssl"): NOW}
+    assert seen == {
+        ("CVE-1", "openssl"): Seen(NOW - 9 * DAY),
+        ("G-1", "openssl"): Seen(NOW - 9 * DAY),
+        ("CVE-2", "openssl"): Seen(NOW),
+    }
     assert await (await place.store()).first_seen(REPOSITORY) == seen
     assert await store.first_seen(OTHER) == {}
 
@@ -117,7 +123,7 @@ async def test_first_seen_outlives_the_reports(place: Place) -> None:
     await store.save(report())
     await store.record_seen(REPOSITORY, [OPENSSL], NOW)
     await store.delete(A)
-    assert await (await place.store()).first_seen(REPOSITORY) == {OPENSSL.key: NOW}
+    assert await (await place.store()).first_seen(REPOSITORY) == dict.fromkeys(KEYS, Seen(NOW))
 
 
 async def test_two_scans_of_one_repository_at_once_lose_nothing(place: Place) -> None:
@@ -176,7 +182,7 @@ async def test_what_was_seen_in_a_repository_long_ago_is_dropped_unless_images_r
     assert await store.sweep(NOW + 31 * DAY, frozenset()) == 1
     fresh = await place.store()
     assert await fresh.first_seen(REPOSITORY) == {}
-    assert await fresh.first_seen(OTHER) == {OPENSSL.key: NOW + 20 * DAY}
+    assert await fresh.first_seen(OTHER) == dict.fromkeys(KEYS, Seen(NOW + 20 * DAY))
 
 
 async def test_all_keys_are_told(place: Place) -> None:

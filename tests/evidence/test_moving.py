@@ -7,6 +7,7 @@ import pytest
 from bailiwick.evidence.moving import move
 from bailiwick.evidence.shelf import Item, Key, Kind, Shelf
 from bailiwick.policy.images.findings import Finding, Severity
+from bailiwick.policy.images.seen import Seen
 from tests.evidence.conftest import InConfigMaps, InPostgresql, Place
 from tests.unit.evidence.make import DAY, NOW, OPENSSL, REPOSITORY, A, B, report
 
@@ -53,7 +54,7 @@ async def test_everything_arrives_byte_by_byte_and_the_source_stays(ways: Ways) 
     assert await held(source) == await held(target) == before
     store = await target.store()
     assert await store.load(A) == report(A, findings=40_000)
-    assert await store.first_seen(REPOSITORY) == {OPENSSL.key: NOW - 9 * DAY}
+    assert (await store.first_seen(REPOSITORY))[OPENSSL.key] == Seen(NOW - 9 * DAY)
 
 
 async def test_a_move_that_is_repeated_writes_nothing(ways: Ways) -> None:
@@ -152,7 +153,7 @@ async def test_of_what_both_know_of_a_repository_nothing_is_lost(ways: Ways) -> 
     await (await target.store()).record_seen(REPOSITORY, [OPENSSL, OTHER], NOW - 5 * DAY)
     assert (await move(await source.shelf(), await target.shelf())).complete
     seen = await (await target.store()).first_seen(REPOSITORY)
-    assert seen == {OPENSSL.key: NOW - 5 * DAY, OTHER.key: NOW - 5 * DAY}
+    assert seen[OPENSSL.key] == seen[OTHER.key] == Seen(NOW - 5 * DAY)
 
 
 async def test_what_was_not_kept_as_it_was_written_is_found(ways: Ways) -> None:

@@ -111,6 +111,10 @@ class DueFinding(FindingFacts):
     """The image's digest."""
     first_seen: Moment | None = None
     """When it was first seen in this repository."""
+    reappeared: Moment | None = None
+    """When it came back after it had been gone: its deadline counts from then; else absent."""
+    last_absent: Moment | None = None
+    """Since when it was gone before it came back; absent where it never was."""
     due_by: Moment | None = None
     """By when it must be gone; absent where the profile sets no limit."""
     overdue: bool = False

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import msgspec
 import zstandard
 
+from bailiwick.evidence.sightings import Sightings
 from bailiwick.policy.images.findings import ScanReport
-
-if TYPE_CHECKING:
-    from bailiwick.policy.images.findings import Finding, FindingKey
 
 T = TypeVar("T")
 
@@ -24,60 +20,6 @@ _LEVEL = 6
 
 class Damaged(Exception):
     """Content that is not what was written; the text says why, without a subject."""
-
-
-class Sighting(msgspec.Struct, frozen=True, array_like=True):
-    """A finding of a repository: which, and from when to when it was seen."""
-
-    id: str
-    package: str
-    first: datetime
-    last: datetime
-
-
-class Sightings(msgspec.Struct, frozen=True):
-    """Everything that was seen in one repository's images."""
-
-    repository: str
-    entries: tuple[Sighting, ...] = ()
-
-    def first_seen(self) -> dict[FindingKey, datetime]:
-        """Return the first instant of each finding."""
-        return {(each.id, each.package): each.first for each in self.entries}
-
-    def joined(self, other: Sightings) -> Sightings:
-        """Return what either knows: of each finding the earliest first and the latest last."""
-        known = {(each.id, each.package): each for each in self.entries}
-        for each in other.entries:
-            key = each.id, each.package
-            mine = known.get(key, each)
-            known[key] = Sighting(*key, min(mine.first, each.first), max(mine.last, each.last))
-        return Sightings(self.repository, _ordered(known.values()))
-
-    def last_seen(self) -> datetime | None:
-        """Return the newest instant at which anything was seen; None where nothing is known."""
-        return max((each.last for each in self.entries), default=None)
-
-    def seen(
-        self, findings: Iterable[Finding], at: datetime, *, step: timedelta, keep: timedelta
-    ) -> Sightings:
-        """Add findings seen at an instant, and drop what was not seen for longer than `keep`.
-
-        The last instant of a finding moves in steps, so that equal scans write nothing new.
-        """
-        known = {(each.id, each.package): each for each in self.entries}
-        for key in {finding.key for finding in findings}:
-            old = known.get(key)
-            if old is None:
-                known[key] = Sighting(*key, at, at)
-            elif at - old.last >= step or at < old.first:
-                known[key] = Sighting(*key, min(old.first, at), max(old.last, at))
-        kept = (each for each in known.values() if at - each.last < keep)
-        return Sightings(self.repository, _ordered(kept))
-
-
-def _ordered(entries: Iterable[Sighting]) -> tuple[Sighting, ...]:
-    return tuple(sorted(entries, key=lambda each: (each.id, each.package)))
 
 
 def pack(value: ScanReport | Sightings) -> bytes:

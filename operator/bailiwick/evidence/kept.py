@@ -10,16 +10,17 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from bailiwick.evidence import codec
-from bailiwick.evidence.codec import Damaged, Sightings
+from bailiwick.evidence.codec import Damaged
 from bailiwick.evidence.shelf import Key, Kind, Shelf, Versions
+from bailiwick.evidence.sightings import Elsewhere, Sightings
 from bailiwick.evidence.store import Changes, EvidenceError
 
 if TYPE_CHECKING:
     from bailiwick.policy.images.findings import Finding, FindingKey, ScanReport
+    from bailiwick.policy.images.seen import Seen
 
 CORRUPT = "EvidenceCorrupt"
 KEEP_SEEN = timedelta(days=180)
-_SEEN_STEP = timedelta(days=1)
 _CACHE_BYTES = 32 * 1024 * 1024
 
 
@@ -90,18 +91,22 @@ class KeptEvidence:
             held=stored.digests,
         )
 
-    async def first_seen(self, repository: str) -> Mapping[FindingKey, datetime]:
-        """Return when each finding was first seen in a repository's images."""
+    async def first_seen(self, repository: str) -> Mapping[FindingKey, Seen]:
+        """Return since when each finding is known in a repository's images."""
         return (await self._sightings(repository)).first_seen()
 
     async def record_seen(
-        self, repository: str, findings: Iterable[Finding], at: datetime
-    ) -> Mapping[FindingKey, datetime]:
+        self,
+        repository: str,
+        findings: Iterable[Finding],
+        at: datetime,
+        elsewhere: Elsewhere | None = None,
+    ) -> Mapping[FindingKey, Seen]:
         """Note that findings were seen at an instant, and return `first_seen` after that."""
         key = Key(Kind.SEEN, repository)
         async with self._lock(key):
             before = await self._sightings(repository)
-            after = before.seen(findings, at, step=_SEEN_STEP, keep=self._keep_seen)
+            after = before.seen(findings, at, keep=self._keep_seen, elsewhere=elsewhere)
             if after != before:
                 await self._write(key, codec.pack(after), after.last_seen() or at)
         return after.first_seen()

@@ -8,7 +8,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from bailiwick.evidence.sightings import Elsewhere
     from bailiwick.policy.images.findings import Finding, FindingKey, ScanReport
+    from bailiwick.policy.images.seen import Seen
 
 
 class EvidenceError(Exception):
@@ -69,15 +71,20 @@ class EvidenceStore(Protocol):
     async def look_over(self) -> Changes:
         """Compare what is stored with what was read and written here, without reading it all."""
 
-    async def first_seen(self, repository: str) -> Mapping[FindingKey, datetime]:
-        """Return when each finding was first seen in a repository's images."""
+    async def first_seen(self, repository: str) -> Mapping[FindingKey, Seen]:
+        """Return since when each finding is known in a repository's images, by each of its ids."""
 
     async def record_seen(
-        self, repository: str, findings: Iterable[Finding], at: datetime
-    ) -> Mapping[FindingKey, datetime]:
+        self,
+        repository: str,
+        findings: Iterable[Finding],
+        at: datetime,
+        elsewhere: Elsewhere | None = None,
+    ) -> Mapping[FindingKey, Seen]:
         """Note that findings were seen at an instant, and return `first_seen` after that.
 
-        A finding that a rebuild still has keeps its first instant.
+        A finding that a rebuild still has keeps its first instant. What was not found is gone,
+        unless `elsewhere` knows it of another image that runs; None where that is not known.
         """
 
     async def sweep(self, now: datetime, used: Collection[str] | None) -> int:

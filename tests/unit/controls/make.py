@@ -22,6 +22,7 @@ from bailiwick.policy.images.findings import (
 )
 from bailiwick.policy.images.inventory import ContainerUse, Problem, RunningImage
 from bailiwick.policy.images.references import Reference
+from bailiwick.policy.images.seen import Seen
 from bailiwick.policy.network.model import CompiledNetwork, NetworkFinding, Policy
 from bailiwick.policy.reach.model import PolicyKey
 from bailiwick.policy.rules import Direction, Entity, EntityPeer, Rule, WorkloadPeer
@@ -83,7 +84,7 @@ def image(
 ) -> ImageFact:
     """Make an image scanned so long ago, with findings first seen so long ago."""
     report = ScanReport.of(digest(number), NOW - scanned, findings) if scanned is not None else None
-    known = state.Known(report, scanning, failure, {f.key: NOW - seen for f in findings})
+    known = state.Known(report, scanning, failure, {f.key: Seen(NOW - seen) for f in findings})
     terms = state.ScanTerms(timedelta(hours=24), None, Remediation(DEADLINES))
     return ImageFact(
         running(name, number=number),

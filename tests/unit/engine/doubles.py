@@ -121,6 +121,7 @@ class FakeAdapter:
         self.silent: ScanError | None = None
         self.failing: ScanError | None = None
         self.manifests: dict[tuple[str, str], str] = {}
+        self.unscannable: set[str] = set()
         self.cached: datetime | None = None
         self.findings: dict[str, list[Finding]] = {}
         self.gate: asyncio.Event | None = None
@@ -161,6 +162,8 @@ class FakeAdapter:
         try:
             if self.gate is not None:
                 await self.gate.wait()
+            if image.digest in self.unscannable:
+                raise ScanError("NotAnImage", "It is no image.", permanent=True)
             if self.silent or self.failing:
                 raise self.silent or self.failing  # type: ignore[misc]  # one of them is there
             return ScanReport.of(

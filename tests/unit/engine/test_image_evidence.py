@@ -8,6 +8,7 @@ import pytest
 
 from bailiwick.kube.errors import Forbidden, ServerError
 from bailiwick.policy.effective import ImageTerms
+from bailiwick.policy.images.seen import Seen
 from bailiwick.policy.images.state import Verdict
 from bailiwick.scanners import errors
 from bailiwick.scanners.errors import ScanError
@@ -36,7 +37,7 @@ async def test_a_digest_in_two_repositories_has_its_deadlines_in_both() -> None:
     for _ in range(26):
         facts = await bench.after(hours=1)
     assert verdicts(facts) == [Verdict.VIOLATING] * 2
-    assert [fact.state.worst[0].first_seen for fact in facts if fact.state] == [START] * 2
+    assert [fact.state.worst[0].seen.first for fact in facts if fact.state] == [START] * 2
 
 
 async def test_findings_are_known_in_a_repository_since_the_last_scan_where_it_is_new() -> None:
@@ -46,7 +47,7 @@ async def test_findings_are_known_in_a_repository_since_the_last_scan_where_it_i
     bench.run(f"registry.example.com/mirror/cart@{A}", pod="mirror")
     await bench.settled()
     known = bench.imaging.images.known(A, "registry.example.com/mirror/cart")
-    assert known.first_seen == {FINDING.key: START}
+    assert known.first_seen == {FINDING.key: Seen(START)}
     assert len(bench.config_maps("first-seen")) == 2
 
 

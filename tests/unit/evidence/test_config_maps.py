@@ -141,15 +141,6 @@ async def test_evidence_of_another_digest_under_this_name_is_an_error() -> None:
         await evidence(config_maps).load(A)
 
 
-async def test_a_finding_that_was_gone_for_a_while_keeps_its_first_instant() -> None:
-    store = evidence(MemoryConfigMaps(), keep_seen=30 * DAY)
-    await store.record_seen(REPOSITORY, [OPENSSL], NOW)
-    await store.record_seen(REPOSITORY, [], NOW + 20 * DAY)
-    seen = await store.record_seen(REPOSITORY, [OPENSSL], NOW + 21 * DAY)
-    assert seen[OPENSSL.key] == NOW
-    assert await store.record_seen(REPOSITORY, [], NOW + 60 * DAY) == {}
-
-
 async def test_the_cache_is_bounded() -> None:
     config_maps = MemoryConfigMaps()
     store = evidence(config_maps, cache_bytes=1)

@@ -18,6 +18,7 @@ from bailiwick.policy.images.findings import (
     Severity,
     tallies,
 )
+from bailiwick.policy.images.seen import Seen
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -55,7 +56,11 @@ def test_groups_say_the_same_as_each_finding_by_itself(
     found: list[Finding], remediation: Remediation, data: st.DataObject
 ) -> None:
     report = ScanReport.of("sha256:" + "a" * 64, NOW, found)
-    seen = {each.key: NOW - data.draw(days) * DAY for each in report.findings if data.draw(days)}
+    seen = {
+        each.key: Seen(NOW - (data.draw(days) + 9) * DAY, NOW - data.draw(days) * DAY)
+        for each in report.findings
+        if data.draw(days)
+    }
     drawn = {each.identity: data.draw(any_excuse) for each in report.findings}
     excuses = {identity: excuse for identity, excuse in drawn.items() if excuse is not None}
     ages = Ages.of(report, seen)
@@ -65,10 +70,10 @@ def test_groups_say_the_same_as_each_finding_by_itself(
     allowed = remediation.allowances()
     dues = []
     for each in report.findings:
-        since = seen.get(each.key, NOW)
+        since = seen.get(each.key, Seen(NOW))
         fixable = each.fixed_version is not None
         within = allowed[each.severity, bool(each.known_exploited), fixable]
-        due_by = None if within is None else since + within
+        due_by = None if within is None else since.since + within
         excuse = excuses.get(each.identity)
         late = due_by is not None and due_by <= NOW and excuse is None
         dues.append(Due(each, since, due_by, late, excuse))

@@ -9,6 +9,7 @@ import pytest
 from bailiwick.policy.images.findings import Finding, ScanReport, Severity
 from bailiwick.policy.images.priority import Lane, Risk, lane_of, risk_of
 from bailiwick.policy.images.rescan import RescanReason
+from bailiwick.policy.images.seen import Seen
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 DIGEST = "sha256:" + "a" * 64
@@ -21,7 +22,9 @@ def finding(number: int, severity: Severity, *, exploited: bool | None = None) -
 
 def risk(*findings: Finding, seen: dict[int, int] | None = None) -> Risk:
     """The risk of findings that were first seen so many days ago, by number; else just now."""
-    days = {(f"CVE-2026-{n}", "openssl"): NOW - timedelta(days=d) for n, d in (seen or {}).items()}
+    days = {
+        (f"CVE-2026-{n}", "openssl"): Seen(NOW - timedelta(days=d)) for n, d in (seen or {}).items()
+    }
     return risk_of(ScanReport.of(DIGEST, NOW, findings), days, WITHIN, NOW)
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from bailiwick.policy.images.deadlines import Excuse, NoFix, Remediation
 from bailiwick.policy.images.findings import Finding, ScanReport, Severity
+from bailiwick.policy.images.seen import Seen
 from bailiwick.policy.images.state import (
     Failure,
     Known,
@@ -48,7 +49,7 @@ def known(
     failure: Failure | None = None,
     scanning: bool = False,
 ) -> Known:
-    first = {f.key: NOW - seen for f in findings} if seen is not None else {}
+    first = {f.key: Seen(NOW - seen) for f in findings} if seen is not None else {}
     return Known(report(*findings, age=age), scanning, failure, first)
 
 
@@ -96,7 +97,7 @@ def test_a_deadline_counts_from_first_seen_and_the_shorter_one_holds(
     seen = NOW - 2 * DAY
     state = assess(known(each, seen=2 * DAY), TERMS, NOW)
     due = state.worst[0]
-    assert due.first_seen == seen
+    assert due.seen == Seen(seen)
     assert due.due_by == (seen + within if within else None)
     assert state.next_due == due.due_by
     assert not due.overdue
@@ -145,7 +146,9 @@ def test_counts_come_from_all_findings_whatever_the_list_leaves_out() -> None:
 
 def test_an_overdue_finding_is_listed_before_a_worse_one_that_has_time() -> None:
     late, worse = finding("CVE-LATE"), finding("CVE-WORSE", Severity.CRITICAL)
-    what = Known(report(late, worse), first_seen={late.key: NOW - 40 * DAY, worse.key: NOW})
+    what = Known(
+        report(late, worse), first_seen={late.key: Seen(NOW - 40 * DAY), worse.key: Seen(NOW)}
+    )
     assert [d.finding.id for d in assess(what, TERMS, NOW).worst] == ["CVE-LATE", "CVE-WORSE"]
 
 
@@ -225,7 +228,7 @@ def test_known_exploited_ones_come_before_overdue_ones_and_excepted_ones_last() 
     excepted = finding("CVE-3", Severity.CRITICAL, exploited=True)
     what = Known(
         report(overdue, exploited, excepted),
-        first_seen={overdue.key: NOW - 20 * DAY, excepted.key: NOW - 20 * DAY},
+        first_seen={overdue.key: Seen(NOW - 20 * DAY), excepted.key: Seen(NOW - 20 * DAY)},
     )
     excuses = {excepted.identity: Excuse(("accepted",), NOW + DAY)}
     state = assess(what, TERMS, NOW, excuses=excuses)

@@ -71,7 +71,7 @@ class Imaging:
         self._parallel = options.scanner.parallel
         self.image_queue: WorkQueue[str] = WorkQueue(observer=metrics.queue("images"))
         self.uses = ImageUses()
-        self.images = Images(evidence)
+        self.images = Images(evidence, self._running)
         self.sources = Sources(
             sources,
             options.scanner,
@@ -189,6 +189,9 @@ class Imaging:
         """Look at every digest that somebody runs."""
         for digest in self.uses.digests():
             self.image_queue.add(digest)
+
+    def _running(self, repository: str) -> frozenset[str] | None:
+        return self.uses.in_repository(repository) if self.inventory.complete() else None
 
     def _use_changed(self, digest: str) -> None:
         self.reconciler.notice(digest)

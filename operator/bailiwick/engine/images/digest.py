@@ -12,9 +12,10 @@ from bailiwick.policy.images.ages import Ages
 
 if TYPE_CHECKING:
     from bailiwick.policy.images.findings import FindingKey, ScanReport
+    from bailiwick.policy.images.seen import Seen
     from bailiwick.policy.images.state import Failure
 
-FirstSeen: TypeAlias = "Mapping[FindingKey, datetime]"
+FirstSeen: TypeAlias = "Mapping[FindingKey, Seen]"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bailiwick.engine.images.digest import FirstSeen, Knowledge, Ongoing
-from bailiwick.engine.images.sharing import Sharing
+from bailiwick.engine.images.sharing import Sharing, among
 from bailiwick.evidence.store import EvidenceError, EvidenceUnreachable
 from bailiwick.kube.errors import ApiError
 from bailiwick.policy.assessment.previous import instant
@@ -17,6 +17,7 @@ from bailiwick.policy.images.state import Known
 
 if TYPE_CHECKING:
     from bailiwick.engine.objects import DeclaredObject
+    from bailiwick.evidence.sightings import Elsewhere
     from bailiwick.evidence.store import EvidenceStore
     from bailiwick.policy.images.findings import ScanReport
 
@@ -31,11 +32,17 @@ class Images:
     """Everything known of every digest; its reports are those of the evidence store.
 
     To what scans told, `intelligence` adds what others do; the store holds what scans told.
+    `running` gives the digests that are run from a repository, None where not all are known.
     """
 
-    def __init__(self, evidence: EvidenceStore) -> None:
+    def __init__(
+        self,
+        evidence: EvidenceStore,
+        running: Callable[[str], frozenset[str] | None] = lambda _repository: None,
+    ) -> None:
         self.intelligence = Intelligence()
         self._evidence = evidence
+        self._running = running
         self._known: dict[str, Knowledge] = {}
         # Of one repository for all its digests, since each knows nearly the same of it.
         self._first_seen: dict[str, FirstSeen] = {}
@@ -224,6 +231,23 @@ class Images:
             )
         return report
 
+    def _elsewhere(self, digest: str, repository: str) -> Elsewhere | None:
+        """Return what knows the findings of the other images that run from a repository.
+
+        None where one of them was not scanned: what it has is not known.
+        """
+        running = self._running(repository)
+        if running is None:
+            return None
+        found: list[ScanReport] = []
+        for other in running - {digest}:
+            known = self._known.get(other)
+            report = (known.unsaved or known.report) if known else None
+            if report is None:
+                return None
+            found.append(report)
+        return among(found)
+
     async def _note(
         self,
         report: ScanReport,
@@ -239,7 +263,10 @@ class Images:
                 continue
             try:
                 seen = await self._evidence.record_seen(
-                    repository, report.findings, report.scanned_at
+                    repository,
+                    report.findings,
+                    report.scanned_at,
+                    self._elsewhere(report.digest, repository),
                 )
             except EvidenceError as error:
                 known.lost[repository] = error.message

@@ -6,12 +6,14 @@ one repository differ by little: ten thousand reports of two hundred findings wo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from bailiwick.policy.images.findings import ScanReport
+    from bailiwick.evidence.sightings import Elsewhere
+    from bailiwick.policy.images.findings import FindingKey, ScanReport
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V", bound=Hashable)
@@ -42,3 +44,21 @@ class Sharing:
         if len(self._known) > self.limit:
             self._known.clear()
         return self._known.setdefault
+
+
+def among(reports: Sequence[ScanReport]) -> Elsewhere:
+    """Return what says whether one of these images has a finding, by any of its ids.
+
+    Most findings are in the image that was scanned as well, so that few ask for the others'.
+    """
+
+    @cache
+    def keys() -> set[FindingKey]:
+        return {
+            (name, each.package)
+            for report in reports
+            for each in report.findings
+            for name in (each.id, *each.aliases)
+        }
+
+    return lambda key: key in keys()

@@ -56,6 +56,8 @@ class ImageUses:
         self._by_digest: dict[str, dict[str, Use]] = defaultdict(dict)
         self._by_namespace: dict[str, frozenset[str]] = {}
         self._held: dict[str, frozenset[str]] = {}
+        self._repositories: dict[str, frozenset[str]] = {}
+        self._by_repository: dict[str, set[str]] = defaultdict(set)
 
     def record(self, namespace: str, uses: Mapping[str, Use]) -> frozenset[str]:
         """Remember what a namespace runs; return the digests whose use changed by that.
@@ -80,6 +82,8 @@ class ImageUses:
             self._by_namespace[namespace] = frozenset(uses)
         else:
             self._by_namespace.pop(namespace, None)
+        for digest in before | uses.keys():
+            self._index(digest)
         return frozenset(changed)
 
     def hold(self, namespace: str, digests: Iterable[str]) -> None:
@@ -98,6 +102,23 @@ class ImageUses:
         """Return the repositories that a digest is run from."""
         return frozenset(r.name for use in self.of(digest).values() for r in use.references)
 
+    def in_repository(self, repository: str) -> frozenset[str] | None:
+        """Return the digests that are run from a repository; None where some may not be known."""
+        return None if self._held else frozenset(self._by_repository.get(repository, ()))
+
     def digests(self) -> frozenset[str]:
         """Return every digest that somebody runs."""
         return frozenset(self._by_digest)
+
+    def _index(self, digest: str) -> None:
+        before, now = self._repositories.get(digest, frozenset()), self.repositories(digest)
+        for repository in before - now:
+            self._by_repository[repository].discard(digest)
+            if not self._by_repository[repository]:
+                del self._by_repository[repository]
+        for repository in now - before:
+            self._by_repository[repository].add(digest)
+        if now:
+            self._repositories[digest] = now
+        else:
+            self._repositories.pop(digest, None)

@@ -17,6 +17,7 @@ from bailiwick.policy.images.findings import Severity, Tally
 
 if TYPE_CHECKING:
     from bailiwick.policy.images.findings import FindingKey, ScanReport
+    from bailiwick.policy.images.seen import Seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Group:
     severity: Severity
     exploited: bool
     fixable: bool
-    first_seen: datetime
+    since: datetime
     places: tuple[int, ...]
 
 
@@ -38,11 +39,12 @@ class Ages:
     counts: Mapping[Severity, Tally]
 
     @classmethod
-    def of(cls, report: ScanReport, first_seen: Mapping[FindingKey, datetime]) -> Ages:
+    def of(cls, report: ScanReport, first_seen: Mapping[FindingKey, Seen]) -> Ages:
         """Group them; one that is missing in `first_seen` counts from the report's own scan."""
         places: dict[tuple[Severity, bool, bool, datetime], list[int]] = defaultdict(list)
         for place, each in enumerate(report.findings):
-            since = first_seen.get(each.key, report.scanned_at)
+            seen = first_seen.get(each.key)
+            since = seen.since if seen else report.scanned_at
             fixable = each.fixed_version is not None
             places[each.severity, bool(each.known_exploited), fixable, since].append(place)
         groups = tuple(Group(*key, tuple(found)) for key, found in places.items())

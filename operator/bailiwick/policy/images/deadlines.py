@@ -11,6 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from bailiwick.policy.images.findings import Severity, likelihood
+from bailiwick.policy.images.seen import Seen
 
 if TYPE_CHECKING:
     from bailiwick.policy.images.ages import Ages
@@ -83,7 +84,7 @@ class Due:
     """
 
     finding: Finding
-    first_seen: datetime
+    seen: Seen
     due_by: datetime | None
     overdue: bool
     excuse: Excuse | None = None
@@ -133,7 +134,7 @@ class Deadlines:
 def deadlines(
     report: ScanReport,
     ages: Ages,
-    first_seen: Mapping[FindingKey, datetime],
+    first_seen: Mapping[FindingKey, Seen],
     remediation: Remediation,
     now: datetime,
     *,
@@ -165,7 +166,7 @@ def deadlines(
         within = allowed[group.severity, group.exploited, group.fixable]
         if within is None:
             continue
-        due_by = group.first_seen + within
+        due_by = group.since + within
         if now < due_by:
             coming += [due_by] if counted else []
             if now >= due_by - remediation.due_soon:
@@ -183,14 +184,14 @@ def deadlines(
 
     def due(place: int) -> Due:
         finding = report.findings[place]
-        since = first_seen.get(finding.key, report.scanned_at)
+        seen = first_seen.get(finding.key) or Seen(report.scanned_at)
         within = allowed[
             finding.severity, bool(finding.known_exploited), finding.fixed_version is not None
         ]
-        due_by = since + within if within is not None else None
+        due_by = seen.since + within if within is not None else None
         excuse = excepted.get(place)
         is_overdue = due_by is not None and excuse is None and now >= due_by
-        return Due(finding, since, due_by, is_overdue, excuse)
+        return Due(finding, seen, due_by, is_overdue, excuse)
 
     order = _most_urgent(len(report.findings), overdue, exploited, excepted.keys())
     worst = tuple(due(place) for place in islice(order, worst_limit))

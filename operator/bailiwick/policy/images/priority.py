@@ -14,6 +14,7 @@ from bailiwick.policy.images.rescan import RescanReason
 
 if TYPE_CHECKING:
     from bailiwick.policy.images.findings import FindingKey, ScanReport
+    from bailiwick.policy.images.seen import Seen
 
 
 class Lane(IntEnum):
@@ -54,7 +55,7 @@ class Risk:
 
 def risk_of(
     report: ScanReport | None,
-    first_seen: Mapping[FindingKey, datetime],
+    first_seen: Mapping[FindingKey, Seen],
     remediate_within: Mapping[str, timedelta],
     now: datetime,
 ) -> Risk:
@@ -75,6 +76,7 @@ def risk_of(
             allowed = min((each for each in (allowed, soonest) if each), default=None)
         critical += finding.severity is Severity.CRITICAL
         high += finding.severity is Severity.HIGH
-        if allowed and now - first_seen.get(finding.key, report.scanned_at) >= allowed:
+        seen = first_seen.get(finding.key)
+        if allowed and now - (seen.since if seen else report.scanned_at) >= allowed:
             overdue += 1
     return Risk(exploited, overdue, critical, high)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         Severity,
         Tally,
     )
+    from bailiwick.policy.images.seen import Seen
 
 WORST_LIMIT = 10
 
@@ -72,7 +73,7 @@ class Known:
     """What is known of one image in one repository.
 
     `report` is the last good one, kept while a rescan runs or fails. `failure` is None once a
-    scan succeeded. `first_seen` is when each finding was first seen in this repository; one
+    scan succeeded. `first_seen` is since when each finding is known in this repository; one
     that is missing there counts from the report's own scan. `ages` are the same in groups, where
     they are at hand.
     """
@@ -80,7 +81,7 @@ class Known:
     report: ScanReport | None = None
     scanning: bool = False
     failure: Failure | None = None
-    first_seen: Mapping[FindingKey, datetime] = field(default_factory=dict)
+    first_seen: Mapping[FindingKey, Seen] = field(default_factory=dict)
     ages: Ages | None = None
 
 
