@@ -166,6 +166,10 @@ class ImageScanStatus(Status):
     """Vulnerabilities of severity Critical, for the column."""
     high: Count | None = None
     """Vulnerabilities of severity High, for the column."""
+    known_exploited: Count | None = None
+    """Vulnerabilities that are known to be exploited, for the column."""
+    fixable: Count | None = None
+    """Vulnerabilities of any severity for which a fixed version is known, for the column."""
     hygiene: Hygiene | None = None
     """What the image is made of; absent where the scanner does not tell."""
     attestations: AttestationsStatus | None = None

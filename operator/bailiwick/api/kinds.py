@@ -144,6 +144,8 @@ IMAGE_SCAN = Kind(
         Column("Phase", ".status.phase"),
         Column("Critical", ".status.critical", "integer"),
         Column("High", ".status.high", "integer"),
+        Column("Exploited", ".status.knownExploited", "integer"),
+        Column("Fixable", ".status.fixable", "integer"),
         Column("Scanned", ".status.scannedAt", "date"),
         _AGE,
         Column("Reason", ".status.reason", wide=True),

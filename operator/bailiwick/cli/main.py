@@ -24,6 +24,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "evidence": ("bailiwick.cli.evidence:evidence", "Move what scans found to another store."),
     "explain": ("bailiwick.cli.explain:explain", "Say why a connection is possible or not."),
     "graph": ("bailiwick.cli.graph:graph", "Draw who can reach whom."),
+    "image": ("bailiwick.cli.images:image", "Say all that is known of an image, and why."),
+    "images": ("bailiwick.cli.images:images", "Say what is due in the images of a namespace."),
     "init": (
         "bailiwick.cli.init:init",
         "Write a first intent for a namespace.",

@@ -141,6 +141,7 @@ class Operator:
             requests=self.requests,
             options=options,
             metrics=metrics,
+            notices=notices,
             tell=self.namespace_queue.add_after,
             concerned=self.concerned,
             look_everywhere=self.enqueue_all,

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from bailiwick.api.meta import Reason
 from bailiwick.engine.opting import is_opted_in
 from bailiwick.kube.events import Regarding
 from bailiwick.kube.resources import (
     CLUSTER_VULNERABILITY_EXCEPTIONS,
+    IMAGE_SCANS,
     NAMESPACES,
     SECURITY_INTENTS,
     VULNERABILITY_EXCEPTIONS,
@@ -26,7 +28,18 @@ if TYPE_CHECKING:
     from bailiwick.policy.assessment.input import Condition
     from bailiwick.policy.exceptions.standing import Standing
     from bailiwick.policy.facts import Namespace
+    from bailiwick.policy.images.state import Failure
 
+
+class _Words(NamedTuple):
+    text: str
+    flag: str
+
+
+_NEW_FINDINGS = (
+    ("overdue", "FindingsOverdue", _Words("past the deadline", "overdue")),
+    ("knownExploited", "KnownExploited", _Words("known to be exploited", "knownExploited")),
+)
 # Seconds. Who deletes all policies of a namespace deletes one after the other.
 _GATHER = 1.0
 
@@ -38,6 +51,7 @@ class Notices:
     recorder: Recorder
     metrics: Metrics
     _exempt_told: set[str] = field(default_factory=set)
+    _failing: dict[str, str] = field(default_factory=dict)
     _repaired: dict[tuple[str, str], set[str]] = field(default_factory=dict)
 
     def transition(self, intent: DeclaredObject, condition: Condition, before: str | None) -> None:
@@ -89,6 +103,51 @@ class Notices:
         self.recorder.tell(
             _regarding(resource, exception), kind, reason, "Judge", by + standing.message
         )
+
+    def findings(self, intent: DeclaredObject, images: Mapping[str, Any]) -> None:
+        """Tell that more findings are overdue or known to be exploited than the last status said.
+
+        Of a first status nothing is told: that is what the status is for.
+        """
+        before = intent.status.get("images")
+        if not before:
+            return
+        for field_, reason, words in _NEW_FINDINGS:
+            more = images.get(field_, 0) - before.get(field_, 0)
+            if more <= 0:
+                continue
+            first = next((each for each in images["worst"] if each.get(words.flag)), None)
+            named = f": {first['vulnerability']} in {first['package']}" if first else ""
+            what = "vulnerability" if more == 1 else "vulnerabilities"
+            self.recorder.tell(
+                _regarding(SECURITY_INTENTS, intent),
+                "Warning",
+                reason,
+                "Assess",
+                f"{more} more {what} {words.text}, {images[field_]} in all{named}. "
+                "See status.images.",
+            )
+
+    def scan(self, scan: DeclaredObject, failure: Failure | None, *, succeeded: bool) -> None:
+        """Tell that an image's scan failed for another reason than before, or that it recovered.
+
+        What is the scanner's fault is not told of ten thousand images.
+        """
+        told = self._failing.get(scan.name)
+        if failure is not None and not failure.scanner_fault and failure.reason != told:
+            self._failing[scan.name] = failure.reason
+            self.recorder.tell(
+                _regarding(IMAGE_SCANS, scan), "Warning", "ScanFailed", "Scan", failure.message
+            )
+        elif succeeded and told is not None:
+            del self._failing[scan.name]
+            self.recorder.tell(
+                _regarding(IMAGE_SCANS, scan),
+                "Normal",
+                "ScanRecovered",
+                "Scan",
+                f"The image was scanned, which had failed before: {told}.",
+            )
 
     def exempt(self, namespace: Namespace) -> None:
         """Tell, once while it does, that an exempt namespace asks to be isolated."""

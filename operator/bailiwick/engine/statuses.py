@@ -81,6 +81,8 @@ class Statuses:
         if change.write:
             await self._write(intent, change.status)
             self._say_transitions(intent, latest, assessment)
+            if change.status.get("images"):
+                self.notices.findings(latest, change.status["images"])
         compliant = assessment.condition("Compliant")
         self.verdicts[namespace.name] = compliant.status if compliant else "Unknown"
         self.images[namespace.name] = [i.state for i in _images(subject) if i.state]

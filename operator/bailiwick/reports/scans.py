@@ -123,6 +123,8 @@ def _result(report: ScanReport) -> JSON:
         },
         critical=counts[Severity.CRITICAL].total,
         high=counts[Severity.HIGH].total,
+        knownExploited=sum(bool(each.known_exploited) for each in report.findings),
+        fixable=sum(tally.fixable for tally in counts.values()),
         hygiene=_hygiene(report.hygiene) if report.hygiene else None,
         attestations=attestations_status(report.attestations) if report.attestations else None,
         worst=[_finding(each) for each in worst],

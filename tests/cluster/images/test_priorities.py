@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,6 +18,14 @@ from tests.images.registry import Registry
 from tests.images.scanner import Scanner
 
 OPENSSL = "CVE-2023-5363"
+
+
+def said(*arguments: str) -> str:
+    """What a command says, run with its own process."""
+    command = [sys.executable, "-m", "bailiwick.cli.main", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def write_list(file: Path, *cves: str, released: datetime | None = None) -> None:
@@ -76,6 +86,16 @@ def test_a_mirrored_list_makes_a_finding_known_exploited_and_its_age_is_evidence
         ),
     )
     team.until("EvidenceFresh", "True", within=WITHIN)
+
+    asked = ("-n", team.name, f"--kubeconfig={control_plane.admin.kubeconfig}")
+    table = said("images", *asked)
+    assert "1 image: " in table
+    assert OPENSSL in table
+    everything = said("image", digest, *asked)
+    assert "exploited" in everything
+    assert "/bin/bash" in everything
+    found = json.loads(said("images", "-o", "json", *asked))
+    assert found["knownExploited"] == 2
 
     write_list(known, OPENSSL, released=datetime.now(UTC) - timedelta(days=15))
     condition = team.until("EvidenceFresh", "False", "ListsStale", within=WITHIN)

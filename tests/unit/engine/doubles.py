@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bailiwick.kube.client import Client, Json, Listing
 from bailiwick.kube.errors import ApiError, NotFound
+from bailiwick.kube.events import Regarding
 from bailiwick.kube.resources import Resource
 from bailiwick.policy.images.findings import Finding, HygieneFacts, ScanReport, Severity
 from bailiwick.policy.images.references import Reference
@@ -88,6 +89,24 @@ class MemoryClient(Client):
         error = self.fault(verb, name)
         if error is not None:
             raise error
+
+
+@dataclass
+class Events:
+    """Remembers what a recorder was told: reason and note."""
+
+    told: list[tuple[str, str]] = field(default_factory=list)
+
+    def tell(
+        self,
+        regarding: Regarding,  # noqa: ARG002  # the recorder's signature
+        severity: str,  # noqa: ARG002  # the recorder's signature
+        reason: str,
+        action: str,  # noqa: ARG002  # the recorder's signature
+        note: str,
+    ) -> None:
+        """Remember one."""
+        self.told.append((reason, note))
 
 
 @dataclass

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from bailiwick.engine.declared import DeclaredStore
 from bailiwick.engine.images.assembly import Imaging
 from bailiwick.engine.images.config_maps import OwnConfigMaps
 from bailiwick.engine.images.reconciler import scan_name
 from bailiwick.engine.metrics import Metrics
+from bailiwick.engine.notices import Notices
 from bailiwick.engine.objects import DeclaredObject
 from bailiwick.engine.options import Options, ScannerOptions
 from bailiwick.engine.served import Served
@@ -21,13 +22,14 @@ from bailiwick.evidence.kept import KeptEvidence
 from bailiwick.evidence.layout import LABEL
 from bailiwick.kube.client import Json
 from bailiwick.kube.errors import ApiError
+from bailiwick.kube.events import Recorder
 from bailiwick.policy.assessment.evidence import ImageFact
 from bailiwick.policy.effective import ImageTerms
 from bailiwick.policy.exceptions.matching import Coverage
 from bailiwick.policy.facts import Container, Namespace, Node, Pod
 from bailiwick.policy.images.state import Verdict
 from bailiwick.scanners.source import NamedSource
-from tests.unit.engine.doubles import START, Clock, FakeAdapter, MemoryClient
+from tests.unit.engine.doubles import START, Clock, Events, FakeAdapter, MemoryClient
 
 A, B, C = ("sha256:" + letter * 64 for letter in "abc")
 CART = "registry.example.com/shop/cart"
@@ -45,6 +47,8 @@ class Bench:
     with_scanner: bool = True
     adapter: FakeAdapter = field(init=False)
     entries: list[NamedSource] = field(init=False)
+
+    events: Events = field(default_factory=Events)
 
     def __post_init__(self) -> None:
         self.adapter = FakeAdapter(self.clock)
@@ -74,6 +78,7 @@ class Bench:
             requests=self.requests,
             options=Options(scanner=self.scanner),
             metrics=Metrics(),
+            notices=Notices(cast(Recorder, self.events), Metrics()),
             tell=lambda namespace, _pause: self.told.append(namespace),
             concerned=lambda: list(self.intents),
             clock=self.clock,

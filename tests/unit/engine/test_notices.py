@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import cast
 
@@ -12,6 +12,7 @@ from bailiwick.engine.notices import Notices
 from bailiwick.engine.objects import DeclaredObject
 from bailiwick.kube.events import Recorder, Regarding, Severity
 from bailiwick.policy.assessment.input import Condition, Truth
+from tests.unit.engine.doubles import Events
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 INTENT = DeclaredObject(
@@ -77,3 +78,41 @@ async def test_repairs_of_the_same_moment_are_told_together() -> None:
         "bailiwick-isolation, dns-out."
     )
     assert recorder.events == [("Warning", note)]
+
+
+SHOWN = {"overdue": 1, "knownExploited": 0, "worst": []}
+
+
+def found(before: dict[str, object] | None, **now: object) -> list[tuple[str, str]]:
+    events = Events()
+    intent = replace(INTENT, status={"images": before} if before else {})
+    Notices(cast(Recorder, events), Metrics()).findings(intent, {**SHOWN, **now})
+    return events.told
+
+
+def test_more_overdue_findings_than_before_are_told_with_the_first_of_them() -> None:
+    worst = [
+        {"vulnerability": "CVE-1", "package": "zlib", "overdue": False},
+        {"vulnerability": "CVE-2", "package": "openssl", "overdue": True},
+    ]
+    assert found(SHOWN, overdue=3, worst=worst) == [
+        (
+            "FindingsOverdue",
+            "2 more vulnerabilities past the deadline, 3 in all: CVE-2 in openssl. See "
+            "status.images.",
+        )
+    ]
+
+
+def test_new_known_exploited_findings_are_told() -> None:
+    assert found(SHOWN, knownExploited=1) == [
+        (
+            "KnownExploited",
+            "1 more vulnerability known to be exploited, 1 in all. See status.images.",
+        )
+    ]
+
+
+def test_fewer_findings_and_those_of_a_first_status_are_no_event() -> None:
+    assert found(SHOWN, overdue=0) == []
+    assert found(None, overdue=5) == []

@@ -280,3 +280,25 @@ async def test_a_first_result_that_is_old_is_shown_and_renewed_at_once() -> None
     assert bench.adapter.orders[1].newer_than == START - timedelta(days=3)
     assert len(bench.adapter.asked) == 2
     assert bench.status(A)["phase"] == "Scanned"
+
+
+async def test_a_failed_scan_and_its_recovery_are_each_told_by_one_event() -> None:
+    bench = Bench()
+    bench.adapter.failing = FAILED
+    bench.declare()
+    bench.run(IMAGE)
+    await bench.settled()
+    await bench.after(hours=2)
+    assert bench.events.told == [("ScanFailed", FAILED.message)]
+    bench.adapter.failing = None
+    await bench.after(hours=12)
+    assert [reason for reason, _ in bench.events.told] == ["ScanFailed", "ScanRecovered"]
+
+
+async def test_what_is_the_scanner_s_fault_is_not_told_of_each_image() -> None:
+    bench = Bench()
+    bench.adapter.failing = DOWN
+    bench.declare()
+    bench.run(IMAGE)
+    await bench.settled()
+    assert bench.events.told == []

@@ -27,6 +27,7 @@ from bailiwick.engine.queueing.work import in_seconds
 if TYPE_CHECKING:
     from bailiwick.engine.declared import DeclaredStore
     from bailiwick.engine.metrics import Metrics
+    from bailiwick.engine.notices import Notices
     from bailiwick.engine.objects import DeclaredObject
     from bailiwick.engine.options import Options
     from bailiwick.engine.served import Served
@@ -61,6 +62,7 @@ class Imaging:
         requests: DeclaredStore,
         options: Options,
         metrics: Metrics,
+        notices: Notices,
         tell: Callable[[str, float], None],
         concerned: Callable[[], Iterable[str]],
         look_everywhere: Callable[[], None],
@@ -144,6 +146,7 @@ class Imaging:
             scan=self.scan_queue.add,
             tell=self.tell,
             complete=self.inventory.complete,
+            notices=notices,
             clock=clock,
         )
         self.scanning = Scanning(

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from bailiwick.engine.images.knowledge import Images
     from bailiwick.engine.images.schedule import Schedule
     from bailiwick.engine.images.uses import ImageUses
+    from bailiwick.engine.notices import Notices
     from bailiwick.engine.options import ScannerOptions
     from bailiwick.engine.served import Served
     from bailiwick.kube.client import Client
@@ -70,8 +71,10 @@ class ImageReconciler:
         scan: Callable[[str], None],
         tell: Callable[[str], None],
         complete: Callable[[], bool],
+        notices: Notices,
         clock: Callable[[], datetime],
     ) -> None:
+        self._notices = notices
         self._client = client
         self._schedule = schedule
         self._served = served
@@ -213,6 +216,9 @@ class ImageReconciler:
             IMAGE_SCANS, {"metadata": {"name": scan.name}, "status": status}
         )
         self._scans.learn(DeclaredObject.from_json(self._scans.kind, body))
+        self._notices.scan(
+            latest, told.failure, succeeded=status.get("phase") == "Scanned" and not told.failure
+        )
 
     async def _retire(self, digest: str) -> timedelta | None:
         """Remove what is known of a digest that nobody has run for the grace time.
