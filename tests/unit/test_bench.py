@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.bench import reach
+from tests.bench import images, reach
 from tests.bench.cold import ColdStart
 from tests.bench.figures import Figure, judge, percentile, read_ranges, table
 from tests.bench.plan import LONG, SHORT, Plan, Results, figures
@@ -30,6 +30,24 @@ def measured(scale: int, from_scratch: float = 1.0) -> reach.Measured:
     )
 
 
+def known(digests: int) -> images.Measured:
+    return images.Measured(
+        digests,
+        findings=200 * digests,
+        namespaces=digests // 10,
+        exceptions=digests // 3,
+        stored=7_000 * digests,
+        stored_seen=300 * digests,
+        save=0.001 * digests,
+        recall=0.001 * digests,
+        held=12_000 * digests,
+        judge=0.0001 * digests,
+        judge_again=0.0001 * digests,
+        overdue=10,
+        excepted=1,
+    )
+
+
 def results(*starts: list[ColdStart]) -> Results:
     return Results(
         starts={group[0].size: group for group in starts},
@@ -45,7 +63,8 @@ def results(*starts: list[ColdStart]) -> Results:
 def test_each_figure_has_its_range(form: str, plan: Plan) -> None:
     of_operator = figures(results(*([start(size)] for size in plan.sizes)))
     of_engine = reach.figures(reach.Results([measured(n) for n in plan.reach_scales], 1.0))
-    names = [figure.name for figure in (*of_operator, *of_engine)]
+    of_images = images.figures(known(plan.digests))
+    names = [figure.name for figure in (*of_operator, *of_engine, *of_images)]
     assert sorted(names) == sorted(read_ranges(form))
 
 
@@ -56,6 +75,14 @@ def test_growth_of_the_engine_is_what_a_pod_costs_in_a_larger_cluster() -> None:
     assert found["reach-growth-2"] == 1.0
     assert found["reach-growth-4"] == 2.0
     assert found["reach-wide-blocks"] == 2.0
+
+
+def test_what_images_take_is_told_for_one_of_them() -> None:
+    found = {f.name: f for f in images.figures(known(10_000))}
+    assert found["images-stored"].value == 7.0
+    assert "73 MB in all" in found["images-stored"].detail
+    assert found["images-memory"].value == 12.0
+    assert (found["images-judge"].value, found["images-judge"].limit) == (1.0, 1)
 
 
 def test_a_percentile_is_a_value_that_was_measured() -> None:
