@@ -14,7 +14,7 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.bench import images, reach
+from tests.bench import fanout, images, reach, rescans
 from tests.bench.figures import Figure, Judged, judge, read_ranges, table
 from tests.bench.plan import LONG, SHORT, Plan, figures, measure
 from tests.controlplane import binaries
@@ -44,6 +44,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         known = images.measure(plan.digests)
         raw["images"] = asdict(known)
         found += images.figures(known)
+    if options.only in (None, "rescans"):
+        say(f"The scanner's database moves under {plan.digests} images …")
+        renewed = rescans.measure(plan.digests)
+        raw["rescans"] = asdict(renewed)
+        found += rescans.figures(renewed)
+        binaries.ensure_all([binaries.CONTROL_PLANE])
+        say(f"A new result of an image that {plan.fan_out} namespaces run …")
+        spread = asyncio.run(fanout.measure(plan.fan_out))
+        raw["fan-out"] = asdict(spread)
+        found += fanout.figures(spread)
     if options.only in (None, "operator"):
         binaries.ensure_all([binaries.CONTROL_PLANE])
         _compile()
@@ -62,7 +72,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--json", metavar="FILE", help="write all that was measured to a file")
     parser.add_argument(
-        "--only", choices=("operator", "reach", "images"), help="measure one of these alone"
+        "--only",
+        choices=("operator", "reach", "images", "rescans"),
+        help="measure one of these alone",
     )
     parser.add_argument("--sizes", metavar="N,N", help="numbers of namespaces, such as 100,5000")
     parser.add_argument("--starts", type=int, help="cold starts at each size")

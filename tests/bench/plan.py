@@ -24,7 +24,8 @@ _MEGABYTE = 1_048_576 / 1_000_000
 class Plan:
     """What is measured. `quiet` is in seconds, `reach_scales` in sizes of the design.
 
-    `digests` are images with their findings, ten for each of as many namespaces.
+    `digests` are images with their findings, ten for each of as many namespaces, and `fan_out`
+    the namespaces that run one and the same.
     """
 
     sizes: tuple[int, ...] = (100, 300, 1000)
@@ -34,9 +35,12 @@ class Plan:
     quiet: float = 600.0
     reach_scales: tuple[int, ...] = (1, 2, 4)
     digests: int = 10_000
+    fan_out: int = 300
 
 
-SHORT = Plan(sizes=(100,), edits=90, changes=40, quiet=30.0, reach_scales=(1,), digests=1000)
+SHORT = Plan(
+    sizes=(100,), edits=90, changes=40, quiet=30.0, reach_scales=(1,), digests=1000, fan_out=100
+)
 LONG = Plan()
 
 

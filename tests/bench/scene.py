@@ -77,10 +77,10 @@ class Scene:
     ) -> None:
         await self._stack.aclose()
 
-    def operator(self) -> OperatorProcess:
+    def operator(self, *more: str) -> OperatorProcess:
         """Start the operator as it is installed, with no heartbeat within the run."""
         settings = ("--enforcer", "benchmark", "--heartbeat", "30d", "--lease-seconds", "15")
-        return OperatorProcess(self.cluster, *settings, kubeconfig=self._kubeconfig)
+        return OperatorProcess(self.cluster, *settings, *more, kubeconfig=self._kubeconfig)
 
     async def settled(self, operator: OperatorProcess) -> None:
         """Wait until the operator has written nothing for a while and has nothing to do."""
