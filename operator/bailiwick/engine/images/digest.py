@@ -8,14 +8,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeAlias
 
+from bailiwick.policy.exceptions.attested import excused_by_attestations
 from bailiwick.policy.images.ages import Ages
 
 if TYPE_CHECKING:
-    from bailiwick.policy.images.findings import FindingKey, ScanReport
+    from bailiwick.policy.images.findings import FindingIdentity, FindingKey, ScanReport
     from bailiwick.policy.images.seen import Seen
     from bailiwick.policy.images.state import Failure
 
 FirstSeen: TypeAlias = "Mapping[FindingKey, Seen]"
+Attested: TypeAlias = "Mapping[FindingIdentity, tuple[str, ...]]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ class Knowledge:
     unused_since: datetime | None = None
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _ages: dict[str, _Aged] = field(default_factory=dict)
+    _attested: tuple[ScanReport, Attested] | None = None
 
     def ages_in(self, repository: str, seen: FirstSeen) -> Ages | None:
         """Return the groups of the report's findings, made once for each change of either."""
@@ -74,3 +77,12 @@ class Knowledge:
             aged = _Aged(self.report, seen, Ages.of(self.report, seen))
             self._ages[repository] = aged
         return aged.ages
+
+    def attested(self) -> Attested:
+        """Return by which keys which findings are attested not to matter, read once a report."""
+        if self.report is None:
+            return {}
+        if self._attested is None or self._attested[0] is not self.report:
+            found = excused_by_attestations(self.report.findings, self.report.attestations)
+            self._attested = self.report, found
+        return self._attested[1]

@@ -13,7 +13,7 @@ from bailiwick.engine.images.reconciler import was_scanned
 from bailiwick.engine.images.uses import uses_of
 from bailiwick.policy.assessment.evidence import ImageFact
 from bailiwick.policy.assessment.previous import instant
-from bailiwick.policy.exceptions.attested import excused_by_attestations, with_attestations
+from bailiwick.policy.exceptions.attested import with_attestations
 from bailiwick.policy.images.deadlines import NoFix, Remediation
 from bailiwick.policy.images.inventory import RunningImage, inventory
 from bailiwick.policy.images.requests import Rescan
@@ -207,7 +207,7 @@ class Inventory:
         report = known.report
         excuses = coverage.excuses(image, report.findings if report else None)
         if report and attestations_trusted:
-            attested = excused_by_attestations(report.findings, report.attestations)
+            attested = self.images.knowledge(image.digest).attested()
             excuses = with_attestations(excuses, attested)
         return ImageFact(
             image,
