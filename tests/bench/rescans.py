@@ -45,7 +45,7 @@ _TERMS: Final = ImageTerms(
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What one process measured; seconds of CPU, and for `turns` of the clock.
+    """What one process measured, in seconds of CPU.
 
     `queue` is until every image waits in its place, `scans` for all that follows. `turns` are how
     long other work waited for its turn meanwhile, p50, p99 and the longest.
@@ -78,7 +78,7 @@ def figures(found: Measured) -> list[Figure]:
             p99,
             "ms",
             None,
-            f"that other work waits for its turn meanwhile; p50 {p50:.2f}, longest {most:.0f}",
+            f"of CPU before it is other work's turn again; p50 {p50:.2f}, longest {most:.0f}",
         ),
         Figure("rescans-writes", found.writes / found.digests, "", None, "to ImageScans for each"),
     ]
@@ -240,9 +240,9 @@ async def _until(holds: Callable[[], bool]) -> None:
 async def _other_work(turns: list[float]) -> None:
     """Note how long something else waits, at each of its steps, until it is its turn again."""
     while True:
-        begun = time.perf_counter()
+        begun = time.process_time()
         await asyncio.sleep(0)
-        turns.append(time.perf_counter() - begun)
+        turns.append(time.process_time() - begun)
 
 
 if __name__ == "__main__":
