@@ -22,6 +22,7 @@ from bailiwick.engine.declared import DeclaredStore
 from bailiwick.engine.images.assembly import Imaging
 from bailiwick.engine.images.uses import uses_of
 from bailiwick.engine.metrics import Metrics
+from bailiwick.engine.notices import Notices
 from bailiwick.engine.options import Options, ScannerOptions
 from bailiwick.engine.queueing.work import in_seconds
 from bailiwick.engine.served import Served
@@ -29,6 +30,7 @@ from bailiwick.engine.world import World
 from bailiwick.evidence.config_maps import ConfigMapShelf
 from bailiwick.evidence.kept import KeptEvidence
 from bailiwick.kube.client import Client, Json
+from bailiwick.kube.events import Recorder
 from bailiwick.kube.resources import Resource
 from bailiwick.policy.effective import ImageTerms
 from bailiwick.policy.images.findings import ScanReport
@@ -156,6 +158,7 @@ class Scene:
             requests=DeclaredStore("RescanRequest", lambda _old, _new: None),
             options=Options(scanner=ScannerOptions()),
             metrics=Metrics(),
+            notices=Notices(Recorder(self.client, instance="bench"), Metrics()),
             tell=lambda _namespace, _pause: None,
             concerned=list,
             look_everywhere=lambda: None,
