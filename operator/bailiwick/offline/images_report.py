@@ -19,6 +19,12 @@ _SHARES: Final = (
     ("excepted", "excepted"),
     ("attested", "excused by attestations"),
 )
+_ATTESTED: Final = (
+    ("notAffected", "not affected"),
+    ("fixed", "fixed"),
+    ("affected", "affected"),
+    ("underInvestigation", "under investigation"),
+)
 _FINDINGS: Final = ("Vulnerability", "Package", "Fixed in", "Severity", "Due", "Why", "Image")
 _HYGIENE: Final = (
     ("os", "distribution"),
@@ -83,6 +89,7 @@ def of_digest(scan: JSON) -> Iterator[str]:
         rows.append(("what is in it", "not known: the scanner did not tell"))
     if facts is not None:
         rows += [(words, _fact(facts, key)) for key, words in _HYGIENE]
+    rows += _attested(status.get("attestations"))
     yield from (f"  {name + ':':<18}{text}" for name, text in rows if text)
     worst = status.get("worst") or ()
     if worst:
@@ -123,6 +130,8 @@ def _why(each: JSON) -> Iterator[str]:
     """Say what moves a finding up or down in the order."""
     if each.get("exceptedBy"):
         yield f"excepted by {_names(each['exceptedBy'], each.get('exceptedByOmitted'))}"
+    if each.get("attestedBy"):
+        yield f"attested by {_names(each['attestedBy'], each.get('attestedByOmitted'))}"
     if each.get("knownExploited"):
         ransomware = (each.get("exploitation") or {}).get("ransomware")
         yield "exploited by ransomware" if ransomware else "known exploited"
@@ -131,6 +140,19 @@ def _why(each: JSON) -> Iterator[str]:
     if each.get("ratings"):
         rated = ", ".join(f"{r['source']} {r['severity']}" for r in each["ratings"])
         yield f"rated {rated}"
+
+
+def _attested(found: JSON | None) -> Iterator[tuple[str, str]]:
+    """Give the rows on what is attested of an image; none where nobody looked for it."""
+    if found is None:
+        return
+    said = [f"{found[key]} {words}" for key, words in _ATTESTED if found.get(key)]
+    keys = _names([each["name"] for each in found.get("keys") or ()], found.get("keysOmitted"))
+    yield "attested", f"{', '.join(said)}, signed by {keys}" if said else "nothing that is trusted"
+    for each in found.get("ignored") or ():
+        yield "  ignored", f"{each['count']} {each['reason']}: {each['message']}"
+    if found.get("message"):
+        yield "  incomplete", f"{found['message']} Nothing is excused by any."
 
 
 def _sentence(status: JSON) -> str:

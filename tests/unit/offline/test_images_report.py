@@ -7,6 +7,12 @@ from datetime import timedelta
 from typing import Any
 
 from bailiwick.offline.images_report import in_namespace, of_digest, of_namespace
+from bailiwick.policy.images.attestations import (
+    Attestations,
+    AttestedStatement,
+    Ignoring,
+    Key,
+)
 from bailiwick.policy.images.findings import (
     Advisory,
     Epss,
@@ -55,6 +61,7 @@ def scan(**changes: Any) -> dict[str, Any]:
         [OPENSSL, TAR],
         scanner="Grype",
         hygiene=HygieneFacts(user="", os="Debian GNU/Linux 12", shells=("/bin/sh",)),
+        attestations=changes.pop("attestations", None),
     )
     told: dict[str, Any] = {"report": report, "failure": None, **changes}
     made = scan_status(generation=1, scanning=False, previous={}, now=NOW, **told)
@@ -107,3 +114,32 @@ def test_what_an_image_means_for_a_namespace_is_said_beside_it() -> None:
     assert "run by: Deployment/cart" in said
     other = words(in_namespace(digest(9), "shop", status()))
     assert other == "in shop: nothing that its status lists as a problem"
+
+
+def test_what_is_attested_of_an_image_is_said_and_what_is_ignored() -> None:
+    assert "attested" not in words(of_digest(scan()))
+    assert "attested: nothing that is trusted" in words(
+        of_digest(scan(attestations=Attestations()))
+    )
+    team = Key("security-team", "0a")
+    found = Attestations(
+        trusted=1,
+        statements=(
+            AttestedStatement("CVE-1", "not_affected", team, NOW),
+            AttestedStatement("CVE-2", "affected", team, NOW),
+        ),
+        ignored=((Ignoring.UNSIGNED, 2),),
+    )
+    said = words(of_digest(scan(attestations=found)))
+    assert "attested: 1 not affected, 1 affected, signed by security-team" in said
+    assert "ignored: 2 Unsigned: It is not signed." in said
+    assert "incomplete" not in said
+    partly = words(of_digest(scan(attestations=replace(found, problem="It stalled."))))
+    assert "incomplete: It stalled. Nothing is excused by any." in partly
+
+
+def test_who_attested_that_a_finding_does_not_matter_is_said_beside_it() -> None:
+    due = {"vulnerability": "CVE-1", "package": "openssl", "severity": "High", "digest": digest()}
+    told = {"worst": [{**due, "attestedBy": ["security-team"], "attestedByOmitted": 0}]}
+    said = words(in_namespace(digest(), "shop", {"images": told}))
+    assert "attested by security-team" in said
