@@ -230,6 +230,24 @@ async def test_a_blob_is_not_fetched_from_where_nobody_goes(
     assert "which is not contacted" in result.problem
 
 
+async def test_another_key_in_a_file_counts_with_the_next_scan(
+    scan: Scan, registry: Registry, tmp_path: Path
+) -> None:
+    image = Image(files={"/name": "rotated"}, programs=("/app",), user="1000")
+    digest = registry.push(layout_of(image), "attested/rotated")
+    attach_by_tag(
+        registry, "attested/rotated", digest, attestation(KEYS["team"], vex("CVE-1"), digest)
+    )
+    file = write_public_key(KEYS["team"], tmp_path / "team.pub")
+    with running_scanner("--vex-key-file", str(file)) as scanner:
+        where = (scan, scanner, registry.host, "attested/rotated", digest)
+        assert said(await found(*where)) == {"CVE-1": "team"}
+        write_public_key(STRANGER, file)
+        assert reasons((await found(*where)).ignored) == {"KeyNotTrusted": 1}
+        file.write_text("no key")
+        assert "cannot be used" in (await found(*where)).problem
+
+
 def test_a_key_that_is_none_is_refused_at_the_start(tmp_path: Path) -> None:
     file = tmp_path / "team.pub"
     file.write_text("no key")
