@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from bailiwick.api.meta import GROUP, INTENT_NAME
 from bailiwick.kube import projections
@@ -21,6 +21,7 @@ from bailiwick.offline.projecting import (
     mapping,
     projected,
 )
+from bailiwick.offline.refusals import refusals
 from bailiwick.policy.reach.kinds import admin_policy, cilium, network_policy, not_evaluated
 from bailiwick.policy.reach.model import InvalidPolicy, Policy
 from bailiwick.rendering.library import TEMPLATE_LABEL
@@ -34,6 +35,9 @@ _READABLE: Final = re.compile(r"[!-.0-~]{1,253}", re.ASCII)
 _HOW_TO_NAME: Final = (
     'write lower-case letters, digits and "-", starting and ending with a letter or digit'
 )
+
+P = TypeVar("P")
+JSON = dict[str, Any]
 
 POLICY_GROUP: Final = "policy.networking.k8s.io"
 
@@ -69,9 +73,10 @@ class Collector:
             read(self, document, key)
         except InvalidObject as error:
             what = f"{document.kind} {_name(document)}".rstrip()
-            place = document.place_of(error.field)
-            at = f"{error.field}: " if error.field else ""
-            self.inventory.problems.append(Problem(place, f"{what}: {at}{error.message}"))
+            for field, message in ((error.field, error.message), *error.further):
+                at = f"{field}: " if field else ""
+                problem = Problem(document.place_of(field), f"{what}: {at}{message}")
+                self.inventory.problems.append(problem)
 
     def pod(self, document: Document, key: Key) -> None:
         """Take in a pod, unless it has come to its end."""
@@ -145,7 +150,10 @@ class Collector:
         _, namespace, name = key
         body = self._placed(document, key)
         found = projected(projections.NETWORK_POLICIES, body, self._interner)
-        policy = _policy(network_policy.read, namespace, name, found.spec)
+        policy = _policy(
+            lambda given: network_policy.read(namespace, name, given.get("spec") or {}),
+            {"spec": found.spec},
+        )
         self.inventory.network_policies[namespace, name] = found
         self.inventory.policies[policy.key] = policy
         self.inventory.documents[key] = document
@@ -153,17 +161,17 @@ class Collector:
     def admin_policy(self, document: Document, key: Key) -> None:
         """Take in a policy of the whole cluster."""
         kind, _, name = key
-        policy = _policy(_ADMIN[kind], name, mapping(document.body, "spec"))
+        policy = _policy(
+            lambda given: _ADMIN[kind](name, given.get("spec") or {}),
+            {"spec": mapping(document.body, "spec")},
+        )
         self.inventory.policies[policy.key] = policy
         self.inventory.documents[key] = document
 
     def cilium_policy(self, document: Document, key: Key) -> None:
         """Take in a policy of Cilium's, each of whose specs is one."""
         _, namespace, name = key
-        try:
-            policies = cilium.read(namespace, name, document.body)
-        except InvalidPolicy as error:
-            raise _refused(error) from error
+        policies = _policy(lambda given: cilium.read(namespace, name, given), document.body)
         self.inventory.policies.update({policy.key: policy for policy in policies})
         self.inventory.documents[key] = document
 
@@ -269,16 +277,12 @@ _READERS: Final[dict[tuple[str, str], tuple[Reader, bool]]] = {
 """How each kind is read, and whether its objects are in a namespace."""
 
 
-def _policy(read: Callable[..., Policy], *given: object) -> Policy:
+def _policy(read: Callable[[JSON], P], body: JSON) -> P:
     try:
-        return read(*given)
+        return read(body)
     except InvalidPolicy as error:
-        raise _refused(error) from error
-
-
-def _refused(error: InvalidPolicy) -> InvalidObject:
-    field, separator, message = str(error).partition(": ")
-    return InvalidObject(field, message) if separator else InvalidObject("", field)
+        (field, message), *further = refusals(read, body)
+        raise InvalidObject(field, message, further) from error
 
 
 def _name(document: Document) -> str:

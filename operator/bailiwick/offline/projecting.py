@@ -36,12 +36,16 @@ class _Port(Protocol):
 
 
 class InvalidObject(ValueError):
-    """An object that the API server would refuse: at which field, and what to write instead."""
+    """An object that the API server would refuse: at which field, and what to write instead.
 
-    def __init__(self, field: str, message: str) -> None:
+    `further` are other fields of it that it would refuse, with the words for each.
+    """
+
+    def __init__(self, field: str, message: str, further: Iterable[tuple[str, str]] = ()) -> None:
         super().__init__(message)
         self.field = field
         self.message = message
+        self.further = tuple(further)
 
 
 def projected(kind: Kind[F], body: Mapping[str, Any], interner: Interner, within: str = "") -> F:

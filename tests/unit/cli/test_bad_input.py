@@ -124,6 +124,43 @@ spec:
     ]
 
 
+def test_everything_that_is_wrong_with_a_policy_is_told_at_once(tmp_path: Path) -> None:
+    text = """apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: a, namespace: shop}
+spec:
+  podSelector: {matchExpressions: [{key: app, operator: Near}]}
+  ingress:
+  - from: [{ipBlock: {cidr: 10.0.0.0/8, except: [11.0.0.0/8]}}]
+    ports: [{port: 0}, {port: 80}, {port: 70000}]
+  - from: [{podSelector: {}, ipBlock: {cidr: 10.0.0.0/8}}]
+"""
+    done = run(tmp_path, text, "plan")
+    assert done.exit_code == 2
+    told = [line.removeprefix(f"error: {tmp_path}/app.yaml:") for line in done.stderr.splitlines()]
+    assert [line.partition(": NetworkPolicy a: spec.")[::2] for line in told] == [
+        (
+            "5",
+            "podSelector.matchExpressions[0].operator: Near is not one of In, NotIn, Exists, "
+            "DoesNotExist",
+        ),
+        ("7", "ingress[0].from[0].ipBlock: except 11.0.0.0/8 is not a smaller range of 10.0.0.0/8"),
+        ("8", "ingress[0].ports[0]: 0 is not a port: they go from 1 to 65535"),
+        ("8", "ingress[0].ports[2]: 70000 is not a port: they go from 1 to 65535"),
+        ("9", "ingress[1].from[0]: ipBlock stands alone, without a selector beside it"),
+    ]
+
+
+def test_of_a_policy_that_is_nested_too_deep_to_be_copied_the_first_is_told(tmp_path: Path) -> None:
+    deep = "[" * 900 + "]" * 900
+    spec = f'{{"podSelector": {{}}, "ingress": [{{"ports": [{{"port": 0}}]}}], "x": {deep}}}'
+    head = '"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy"'
+    text = f'{{{head}, "metadata": {{"name": "a"}}, "spec": {spec}}}'
+    done = run(tmp_path, text, "plan")
+    assert done.exit_code == 2
+    assert done.stderr.endswith("ports[0]: 0 is not a port: they go from 1 to 65535\n")
+
+
 TOLD = {
     "host bits": (
         WEB + block("cidr: 10.0.0.1/8"),
