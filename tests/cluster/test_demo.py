@@ -197,6 +197,17 @@ def test_an_exception_is_approved_by_somebody_else_and_ends(demo: Demo) -> None:
     assert last[7] == "noor"
 
 
+def test_a_rebuilt_image_replaces_the_old_one_and_what_stays_keeps_its_age(demo: Demo) -> None:
+    before, _, after = joined(demo.part("is rebuilt with one package mended")).partition("After:")
+    assert "CVE-2023-4911 High, exploited" in before
+    assert "CVE-2023-4911 High" not in after
+    seen = re.compile(r"CVE-2023-5363 High (\S+) (\S+)")
+    kept, was = seen.search(after), seen.search(before)
+    assert kept
+    assert was
+    assert kept.groups() == was.groups()
+
+
 def test_the_auditor_sees_every_control_with_its_reason_time_and_evidence(demo: Demo) -> None:
     part = demo.part("What the auditor sees")
     for control in CATALOGUE:

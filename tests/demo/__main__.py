@@ -17,6 +17,7 @@ from tests.demo import (
     ending,
     install,
     reach,
+    rebuild,
     repair,
     rescan,
     stage,
@@ -43,6 +44,7 @@ def tell(screen: Screen) -> None:
             reach.show_reach(scene)
             rescan.show_rescan(scene)
             tolerate.show_exception(scene)
+            rebuild.show_rebuild(scene)
             auditor.show_audit(scene)
             if ending.is_to_be_kept(os.environ):
                 ending.keep(scene, operator.log)

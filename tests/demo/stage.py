@@ -53,7 +53,10 @@ class Cluster(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Everything that the story needs; `is_own` where nobody else uses the cluster."""
+    """Everything that the story needs; `is_own` where nobody else uses the cluster.
+
+    `rebuild` pushes an image with one package mended, and returns its name.
+    """
 
     screen: Screen
     cluster: Cluster
@@ -61,6 +64,7 @@ class Stage:
     scanner: Scanner
     is_own: bool
     operator: OperatorProcess | None = None
+    rebuild: Callable[[], str] | None = None
 
     @property
     def admin(self) -> Kubectl:
@@ -127,7 +131,14 @@ def own(screen: Screen) -> Iterator[Stage]:
             "images, and the scanner with syft, grype and a small database of true advisories. "
             "Played: the nodes, by kwok, which says that pods run. There is no network."
         )
-        yield Stage(screen, cluster, _of_registry(registry, digests), scanner, is_own=True)
+        yield Stage(
+            screen,
+            cluster,
+            _of_registry(registry, digests),
+            scanner,
+            is_own=True,
+            rebuild=lambda: images.push_rebuilt(registry),
+        )
 
 
 @contextmanager
