@@ -87,7 +87,7 @@ demo: $(STAMP) programs ## Show the operator at work on a real API server (KEEP=
 	@$(RUN) $(BIN)/python -m tests.demo
 
 .PHONY: bench
-bench: $(STAMP) ## Measure the operator against a bare client (SHORT=1: in 3 minutes).
+bench: $(STAMP) programs ## Measure the operator against a bare client (SHORT=1: in 3 minutes).
 	$(call SAY_IGNORED)
 	@$(RUN) $(BIN)/python -m tests.bench $(ARGS)
 

@@ -14,7 +14,7 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.bench import fanout, images, reach, rescans
+from tests.bench import fanout, images, images_database, images_operator, reach, rescans
 from tests.bench.figures import Figure, Judged, judge, read_ranges, table
 from tests.bench.plan import LONG, SHORT, Plan, figures, measure
 from tests.controlplane import binaries
@@ -54,6 +54,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         spread = asyncio.run(fanout.measure(plan.fan_out))
         raw["fan-out"] = asdict(spread)
         found += fanout.figures(spread)
+    if options.only in (None, "verdicts"):
+        say(f"{plan.stored_digests} images with their findings in PostgreSQL …")
+        in_database = asyncio.run(images_database.measure(plan.stored_digests))
+        raw["images_database"] = asdict(in_database)
+        found += images_database.figures(in_database)
+        binaries.ensure_all([binaries.CONTROL_PLANE])
+        _compile()
+        say(f"{plan.running_digests} images that run, on an API server …")
+        running = asyncio.run(images_operator.measure(plan.running_digests))
+        raw["images_operator"] = asdict(running)
+        found += images_operator.figures(running)
     if options.only in (None, "operator"):
         binaries.ensure_all([binaries.CONTROL_PLANE])
         _compile()
@@ -73,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", metavar="FILE", help="write all that was measured to a file")
     parser.add_argument(
         "--only",
-        choices=("operator", "reach", "images", "rescans"),
+        choices=("operator", "reach", "images", "rescans", "verdicts"),
         help="measure one of these alone",
     )
     parser.add_argument("--sizes", metavar="N,N", help="numbers of namespaces, such as 100,5000")

@@ -25,7 +25,8 @@ class Plan:
     """What is measured. `quiet` is in seconds, `reach_scales` in sizes of the design.
 
     `digests` are images with their findings, ten for each of as many namespaces, and `fan_out`
-    the namespaces that run one and the same.
+    the namespaces that run one and the same. `stored_digests` are kept in PostgreSQL, and
+    `running_digests` run as pods that are scanned.
     """
 
     sizes: tuple[int, ...] = (100, 300, 1000)
@@ -36,10 +37,20 @@ class Plan:
     reach_scales: tuple[int, ...] = (1, 2, 4)
     digests: int = 10_000
     fan_out: int = 300
+    stored_digests: int = 10_000
+    running_digests: int = 2_000
 
 
 SHORT = Plan(
-    sizes=(100,), edits=90, changes=40, quiet=30.0, reach_scales=(1,), digests=1000, fan_out=100
+    sizes=(100,),
+    edits=90,
+    changes=40,
+    quiet=30.0,
+    reach_scales=(1,),
+    digests=1000,
+    fan_out=100,
+    stored_digests=300,
+    running_digests=100,
 )
 LONG = Plan()
 

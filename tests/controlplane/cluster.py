@@ -202,15 +202,31 @@ class ControlPlane:
 
     def delete_from_storage(self, path: str) -> None:
         """Delete an object behind the API server's back: `networkpolicies/shop/web`."""
-        key = base64.b64encode(f"/registry/{path}".encode()).decode()
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self._etcd_port}/v3/kv/deleterange",
-            data=json.dumps({"key": key}).encode(),
-        )
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            deleted = json.load(answer).get("deleted", "0")
+        key = _base64(f"/registry/{path}".encode())
+        deleted = self._ask_etcd("kv/deleterange", {"key": key}).get("deleted", "0")
         if deleted != "1":
             raise ControlPlaneError(f"etcd has no {path}")
+
+    def stored_bytes(self, prefix: str) -> int:
+        """What etcd holds of the objects under a prefix, `configmaps/kube-system/`: all values."""
+        start = f"/registry/{prefix}".encode()
+        end = start[:-1] + bytes([start[-1] + 1])
+        total = 0
+        while True:
+            question = {"key": _base64(start), "range_end": _base64(end), "limit": 100}
+            found = self._ask_etcd("kv/range", question)
+            values = found.get("kvs", [])
+            total += sum(len(base64.b64decode(each["value"])) for each in values)
+            if not found.get("more"):
+                return total
+            start = base64.b64decode(values[-1]["key"]) + b"\0"
+
+    def _ask_etcd(self, what: str, question: Mapping[str, object]) -> Json:
+        url = f"http://127.0.0.1:{self._etcd_port}/v3/{what}"
+        request = urllib.request.Request(url, data=json.dumps(question).encode())
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            found: Json = json.load(answer)
+            return found
 
     def restart_controller_manager(self) -> None:
         """Let the garbage collector learn of new CRDs at once; by itself it takes 30 s."""
@@ -336,6 +352,10 @@ class ControlPlane:
                 why = f"{', '.join(ended)} ended" if ended else reason
                 raise ControlPlaneError(f"{what} did not become ready: {why}\n{self.logs()}")
             time.sleep(0.05)
+
+
+def _base64(text: bytes) -> str:
+    return base64.b64encode(text).decode()
 
 
 def _binding(name: str, role: str, group: str, *, cluster: bool = False) -> Json:

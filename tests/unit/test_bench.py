@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.bench import images, reach
+from tests.bench import fanout, images, images_database, images_operator, reach, rescans
 from tests.bench.cold import ColdStart
 from tests.bench.figures import Figure, judge, percentile, read_ranges, table
 from tests.bench.plan import LONG, SHORT, Plan, Results, figures
@@ -48,6 +48,18 @@ def known(digests: int) -> images.Measured:
     )
 
 
+def stored() -> images_operator.Measured:
+    return images_operator.Measured(
+        100,
+        first_scans=10.0,
+        etcd_evidence=700_000,
+        etcd_scans=800_000,
+        first_verdict=1.0,
+        all_verdicts=2.0,
+        known_digest=[0.1, 0.3],
+    )
+
+
 def results(*starts: list[ColdStart]) -> Results:
     return Results(
         starts={group[0].size: group for group in starts},
@@ -64,6 +76,10 @@ def test_each_figure_has_its_range(form: str, plan: Plan) -> None:
     of_operator = figures(results(*([start(size)] for size in plan.sizes)))
     of_engine = reach.figures(reach.Results([measured(n) for n in plan.reach_scales], 1.0))
     of_images = images.figures(known(plan.digests))
+    of_images += rescans.figures(rescans.Measured(1, 1.0, 1.0, (1.0, 1.0, 1.0), 2, True))
+    of_images += fanout.figures(fanout.Measured(1, 1.0, 1.0, 1.0))
+    of_images += images_database.figures(images_database.Measured(1, 1, 1.0, 1.0))
+    of_images += images_operator.figures(stored())
     names = [figure.name for figure in (*of_operator, *of_engine, *of_images)]
     assert sorted(names) == sorted(read_ranges(form))
 
@@ -83,6 +99,16 @@ def test_what_images_take_is_told_for_one_of_them() -> None:
     assert "73 MB in all" in found["images-stored"].detail
     assert found["images-memory"].value == 12.0
     assert (found["images-judge"].value, found["images-judge"].limit) == (1.0, 1)
+
+
+def test_what_is_stored_and_how_long_verdicts_take_is_told_for_one_image() -> None:
+    found = {f.name: f for f in images_operator.figures(stored())}
+    assert found["images-in-etcd"].value == 15.0
+    assert found["images-first-scans"].value == 100.0
+    assert (found["images-known-digest"].value, found["images-known-digest"].limit) == (0.3, 2)
+    database = images_database.Measured(1000, 10_000_000, save=3.0, load=1.0)
+    values = [figure.value for figure in images_database.figures(database)]
+    assert values == [10.0, 3.0, 1.0]
 
 
 def test_a_percentile_is_a_value_that_was_measured() -> None:
