@@ -9,7 +9,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from bailiwick.cli.vex import vex
-from tests.unit.offline.vex.test_vex import document, exception, statement
+from tests.unit.offline.vex.make import document, exception, statement
 
 INTO_SHOP = ("-n", "shop", "--author", "dana", "--for", "30d")
 
