@@ -9,6 +9,7 @@ from pydantic import Field
 from bailiwick.api.attestations_status import AttestationsStatus
 from bailiwick.api.images_status import FindingFacts
 from bailiwick.api.types import (
+    APPLIED_WHOLE,
     AS_SET,
     ATOMIC_LIST,
     ApiModel,
@@ -22,6 +23,7 @@ from bailiwick.api.types import (
 )
 
 ALIAS_LIMIT = 20
+TAGS_LIMIT = 40
 TOOL_LIMIT = 20
 SCAN_WORST_LIMIT = 20
 
@@ -130,6 +132,61 @@ class OngoingScan(ApiModel):
     """By what the scanner knows the scan."""
 
 
+class TagStatus(ApiModel):
+    """What a tag leads to, as its registry says."""
+
+    repository: Line
+    """The repository, with its registry."""
+    name: Line
+    """The tag."""
+    digest: Digest | None = None
+    """The digest that it leads to; absent where the registry has the tag no more."""
+    manifest: Digest | None = None
+    """The platform's manifest of that."""
+    newer: Line | None = None
+    """A tag of the same form that is a newer version."""
+    moved_at: Moment | None = None
+    """When it was seen to lead to another digest than before."""
+
+
+class BaseStatus(ApiModel):
+    """What the image says it was built on."""
+
+    repository: Line
+    """The repository that the image is run from."""
+    name: Text
+    """The name of the base."""
+    digest: Digest | None = None
+    """By which digest it was built on."""
+    now: Digest | None = None
+    """What that name leads to now."""
+    now_manifest: Digest | None = None
+    """The platform's manifest of that."""
+    problem: Message | None = None
+    """Why it is not known what the name leads to."""
+
+
+class FreshnessStatus(ApiModel):
+    """What registries said, where a profile asks for that."""
+
+    model_config = APPLIED_WHOLE
+
+    since: Moment
+    """Since when this is so; it was asked for again later."""
+    tags: Annotated[
+        tuple[TagStatus, ...], Field(max_length=TAGS_LIMIT, json_schema_extra=ATOMIC_LIST)
+    ] = ()
+    """The tags that pods run the image by."""
+    tags_omitted: Count = 0
+    """How many more tags there are."""
+    bases: Annotated[
+        tuple[BaseStatus, ...], Field(max_length=TAGS_LIMIT, json_schema_extra=ATOMIC_LIST)
+    ] = ()
+    """What it was built on, by the repository that it is run from."""
+    bases_omitted: Count = 0
+    """How many more repositories there are."""
+
+
 class ImageScanStatus(Status):
     """What the last scan found. A rescan keeps it until the new result is there."""
 
@@ -174,6 +231,8 @@ class ImageScanStatus(Status):
     """What the image is made of; absent where the scanner does not tell."""
     attestations: AttestationsStatus | None = None
     """What is attested of the image; absent where the scanner was given no key to trust."""
+    freshness: FreshnessStatus | None = None
+    """What its tags and its base lead to now; absent where nobody asks for it."""
     worst: Annotated[
         tuple[ScanFinding, ...], Field(max_length=SCAN_WORST_LIMIT, json_schema_extra=ATOMIC_LIST)
     ] = ()

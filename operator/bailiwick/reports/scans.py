@@ -13,6 +13,7 @@ from bailiwick.policy.images.state import Failure
 from bailiwick.reports.attestations import attestations_status
 from bailiwick.reports.fields import JSON, bounded, condition, line, message, moment, present
 from bailiwick.reports.finding import finding_fields
+from bailiwick.reports.freshness import Facts, freshness_status
 
 
 def scan_status(
@@ -28,6 +29,7 @@ def scan_status(
     started_at: datetime | None = None,
     next_scan_at: datetime | None = None,
     ongoing: tuple[str, str] | None = None,
+    freshness: Facts | None = None,
 ) -> JSON:
     """Write what is known of a digest. The last good result stays while a scan runs or fails.
 
@@ -45,6 +47,7 @@ def scan_status(
         startedAt=moment(started_at) or previous.get("startedAt"),
         nextScanAt=moment(next_scan_at),
         ongoing={"source": line(ongoing[0]), "id": line(ongoing[1])} if ongoing else None,
+        freshness=freshness_status(freshness or {}, previous, now),
         conditions=_conditions(
             phase, report, failure, next_scan_at, generation=generation, previous=previous, now=now
         ),

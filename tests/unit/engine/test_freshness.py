@@ -141,3 +141,66 @@ async def test_a_scanner_that_cannot_tell_is_said_to_be_none_that_can() -> None:
     found = await tagged(bench)
     assert found is not None
     assert "only Bailiwick's own does" in found.problem
+
+
+async def test_what_is_known_stands_in_the_image_scan_and_is_known_again_after_a_restart() -> None:
+    bench = Bench()
+    bench.adapter.built_on = ("registry.example.com/base:1", B)
+    bench.adapter.leads_to |= {"1.0": Tag("1.0", A, A), "1": Tag("1", A, A)}
+    terms = replace(ASKED, freshness=frozenset({IMAGE_CURRENT, BASE_CURRENT}))
+    await tagged(bench, terms)
+    await bench.settled()
+    bench.adapter.leads_to["1.0"] = Tag("1.0", B, B)
+    moved = bench.clock.advance(hours=10)
+    await bench.imaging.tags.check(KEY)
+    await bench.settled()
+    written = bench.status(A)["freshness"]
+    assert written["since"] == "2026-11-24T22:00:00Z"
+    assert written["tags"] == [
+        {
+            "repository": CART,
+            "name": "1.0",
+            "digest": B,
+            "manifest": B,
+            "movedAt": "2026-11-24T22:00:00Z",
+        }
+    ]
+    before = (await bench.look())[0].freshness
+    bench.start()
+    bench.declare(terms=terms)
+    bench.run_tagged(f"{CART}:1.0", A)
+    found = (await bench.look())[0].freshness
+    assert found is not None
+    assert before is not None
+    assert (found.tags[0].digest, found.tags[0].moved_at) == (B, moved)
+    assert found.base is not None
+    assert found.base.outdated is True
+    # It is asked for again, but not in the same second as all else that a restart knows.
+    assert len(bench.imaging.tags.queue) == 0
+    assert bench.imaging.tags.queue.delayed == 1
+
+
+async def test_what_did_not_change_is_not_written_again() -> None:
+    bench = Bench()
+    bench.adapter.leads_to["1.0"] = Tag("1.0", A, A)
+    # Scans are not renewed meanwhile.
+    await tagged(bench, replace(ASKED, rescan_every=None))
+    await bench.settled()
+    before = bench.client.version
+    bench.clock.advance(hours=10)
+    await bench.imaging.tags.check(KEY)
+    bench.imaging.image_queue.add(A)
+    await bench.settled()
+    assert bench.client.version == before
+
+
+async def test_what_nobody_asks_for_any_more_is_no_longer_told() -> None:
+    bench = Bench()
+    bench.adapter.leads_to["1.0"] = Tag("1.0", A, A)
+    await tagged(bench)
+    await bench.settled()
+    bench.terms["shop"] = TERMS
+    await bench.look()
+    bench.imaging.image_queue.add(A)
+    await bench.settled()
+    assert "freshness" not in bench.status(A)

@@ -87,6 +87,7 @@ class Imaging:
             client,
             self.sources,
             lambda namespace: tell(namespace, _PAUSE_FOR_MORE),
+            self.image_queue.add,
             clock,
             allow_loopback=options.settings.allow_loopback_registries,
         )
@@ -142,6 +143,7 @@ class Imaging:
             scans=scans,
             uses=self.uses,
             images=self.images,
+            tags=self.tags,
             options=options.scanner,
             scan=self.scan_queue.add,
             tell=self.tell,
@@ -186,6 +188,7 @@ class Imaging:
         """Look at the digest of an ImageScan that somebody made, changed or deleted."""
         if new is not None:
             self.images.learn_scan(new)
+            self.tags.learn_scan(new)
         self.image_queue.add(str(told(old, new).spec["digest"]))
 
     def look_at_everything(self) -> None:

@@ -22,12 +22,14 @@ from bailiwick.policy.images.freshness import (
 from bailiwick.policy.images.references import InvalidReference, Reference
 from bailiwick.policy.images.registries import Refusal, contactable, host_of
 from bailiwick.policy.images.rescan import spread
+from bailiwick.reports.freshness import read_freshness
 from bailiwick.scanners import wire
 from bailiwick.scanners.errors import ScanError
 from bailiwick.scanners.tags import TAG_LIMIT, TagsAnswer, TagsRequest
 
 if TYPE_CHECKING:
     from bailiwick.engine.images.sources import Sources
+    from bailiwick.engine.objects import DeclaredObject
     from bailiwick.kube.client import Client
     from bailiwick.policy.effective import ImageTerms
     from bailiwick.policy.images.inventory import RunningImage
@@ -40,6 +42,7 @@ Key = tuple[str, str]
 _WORKERS = 2
 _EVERY = timedelta(hours=12)
 _RETRY = timedelta(minutes=5)
+_ANEW = timedelta(minutes=10)
 _JITTER = 0.1
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -58,7 +61,7 @@ class TagWatch:
     """What is known of tags, kept current at the pace of `rescanEvery`.
 
     Nothing is asked for a namespace whose profile has none of the controls that need it. `tell` is
-    told namespaces that have something new to say.
+    told namespaces that have something new to say, `look_again` digests whose ImageScan has.
     """
 
     def __init__(
@@ -66,6 +69,7 @@ class TagWatch:
         client: Client,
         sources: Sources,
         tell: Callable[[str], None],
+        look_again: Callable[[str], None],
         clock: Callable[[], datetime],
         *,
         allow_loopback: bool,
@@ -74,6 +78,7 @@ class TagWatch:
         self._client = client
         self._sources = sources
         self._tell = tell
+        self._look_again = look_again
         self._clock = clock
         self._allow_loopback = allow_loopback
         self._wants: dict[Key, dict[str, Want]] = {}
@@ -112,6 +117,9 @@ class TagWatch:
                 known = self._known.get(key)
                 if known is None or any(known.tag(tag) is None for tag in want.tags):
                     self.queue.add(key)
+                elif before is None:
+                    # An earlier process knew it. Not all at once, since a restart knows so much.
+                    self.queue.add_after(key, _ANEW.total_seconds() * spread(key[1]))
         if wants:
             self._of[namespace] = frozenset(wants)
         else:
@@ -122,6 +130,23 @@ class TagWatch:
         if image.reference is None or image.digest is None:
             return None
         return self._known.get((image.reference.name, image.digest))
+
+    def facts_of(self, digest: str, repositories: Iterable[str]) -> Mapping[str, Freshness]:
+        """Return what is known of a digest by repository, as far as anybody wants to know it.
+
+        Neither when it was asked last nor why there was no answer is part of it.
+        """
+        return {
+            repository: replace(known, checked_at=None, problem="")
+            for repository in repositories
+            if (repository, digest) in self._wants
+            if (known := self._known.get((repository, digest))) and (known.tags or known.base)
+        }
+
+    def learn_scan(self, scan: DeclaredObject) -> None:
+        """Remember what an earlier process wrote to an ImageScan."""
+        for repository, known in read_freshness(scan.status).items():
+            self._known.setdefault((repository, str(scan.spec["digest"])), known)
 
     def moved(self, repository: str) -> None:
         """Ask again now: a registry says that something was pushed or deleted."""
@@ -147,6 +172,7 @@ class TagWatch:
                 logger.warning("what the tags of %s lead to is not known: %s", name, error.message)
         self._known[key] = found
         if before is None or replace(before, checked_at=found.checked_at) != found:
+            self._look_again(digest)
             for namespace in users:
                 self._tell(namespace)
         return wait * (1 - _JITTER * spread(digest))

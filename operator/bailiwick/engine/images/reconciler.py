@@ -20,6 +20,7 @@ from bailiwick.reports.scans import scan_status
 if TYPE_CHECKING:
     from bailiwick.engine.declared import DeclaredStore
     from bailiwick.engine.images.digest import Knowledge
+    from bailiwick.engine.images.freshness import TagWatch
     from bailiwick.engine.images.knowledge import Images
     from bailiwick.engine.images.schedule import Schedule
     from bailiwick.engine.images.uses import ImageUses
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from bailiwick.engine.served import Served
     from bailiwick.kube.client import Client
     from bailiwick.policy.images.findings import ScanReport
+    from bailiwick.reports.freshness import Facts
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +51,7 @@ class _Told:
     started_at: datetime | None
     next_scan_at: datetime | None
     ongoing: tuple[str, str] | None
+    freshness: Facts
 
 
 class ImageReconciler:
@@ -67,6 +70,7 @@ class ImageReconciler:
         scans: DeclaredStore,
         uses: ImageUses,
         images: Images,
+        tags: TagWatch,
         options: ScannerOptions,
         scan: Callable[[str], None],
         tell: Callable[[str], None],
@@ -81,6 +85,7 @@ class ImageReconciler:
         self._scans = scans
         self._uses = uses
         self._images = images
+        self._tags = tags
         self._options = options
         self._scan = scan
         self._tell = tell
@@ -189,6 +194,7 @@ class ImageReconciler:
             known.started,
             due.at if due and due.at > self._clock() else None,
             (known.ongoing.source, known.ongoing.id) if known.ongoing else None,
+            self._tags.facts_of(digest, self._uses.repositories(digest)),
         )
         # Of the many looks that a newer database causes, most have nothing new to write.
         if self._told.get(digest) == (told, latest.status):
@@ -207,6 +213,7 @@ class ImageReconciler:
                 started_at=told.started_at,
                 next_scan_at=told.next_scan_at,
                 ongoing=told.ongoing,
+                freshness=told.freshness,
             ),
         )
         if status == latest.status:
