@@ -15,7 +15,7 @@ def severity_that_counts(told: Severity, ratings: Sequence[Rating]) -> Severity:
     """Return the highest severity, but the distribution's own where that rates its package.
 
     `told` is what the scanner says without a source; Unknown is no rating. See
-    docs/decisions/0006-which-severity-counts.md.
+    docs/decisions/0009-which-severity-counts.md.
     """
     own = [r.severity for r in ratings if r.own and r.severity is not Severity.UNKNOWN]
     return max(own) if own else max([told, *(r.severity for r in ratings)])
