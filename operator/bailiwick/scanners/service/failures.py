@@ -125,7 +125,13 @@ _REGISTRY = (
         "The registry {registry} failed when it was asked for {image}. Look at its log.",
     ),
 )
-_MEMORY = re.compile(r"fatal error: runtime: (?:out of memory|cannot allocate memory)")
+# Go's runtime says so, or crashes inside of itself where it does not expect to be refused memory;
+# a program's own fault reads "panic: … [signal SIGSEGV".
+_MEMORY = re.compile(
+    r"^(?:fatal error: runtime: (?:out of memory|cannot allocate memory)"
+    r"|SIGSEGV: segmentation violation$)",
+    re.MULTILINE,
+)
 _DATABASE = re.compile(
     r"matcher returned error|database does not exist|max allowed age|bad db checksum"
     r"|import metadata|not a database|database disk image|failed to load vulnerability db"
