@@ -30,8 +30,11 @@ One scan by a damaged database, or an image that was rolled back, does not begin
 
 _STEP = timedelta(days=1)
 
-Elsewhere: TypeAlias = "Callable[[FindingKey], bool]"
-"""Says whether another running image of the repository has a finding, by its last scan."""
+Elsewhere: TypeAlias = "Callable[[FindingKey], bool | None]"
+"""Says whether another running image of the repository has a finding, by its last scan.
+
+None where that is not known. It is asked of what a scan missed only.
+"""
 
 
 class Sighting(msgspec.Struct, frozen=True, array_like=True):
@@ -54,11 +57,13 @@ class Sighting(msgspec.Struct, frozen=True, array_like=True):
     @property
     def keys(self) -> tuple[FindingKey, ...]:
         """The keys of the findings that it is of."""
+        if not self.aliases:
+            return ((self.id, self.package),)
         return tuple((name, self.package) for name in (self.id, *self.aliases))
 
     def known_as(self, ids: Iterable[str]) -> Sighting:
         """Add other ids of the same vulnerability."""
-        more = set(ids) - {self.id, *self.aliases}
+        more = [name for name in ids if name != self.id and name not in self.aliases]
         if not more:
             return self
         return msgspec.structs.replace(self, aliases=tuple(sorted({*self.aliases, *more})))
@@ -135,8 +140,7 @@ class Sightings(msgspec.Struct, frozen=True):
     ) -> Sightings:
         """Add what a scan found at an instant, and drop what was not seen for longer than `keep`.
 
-        What it did not find is gone, unless `elsewhere` knows it of another image. Where that is
-        None it is not known what else runs, and nothing counts as gone.
+        What it did not find is gone once `elsewhere` says that no other image has it either.
         """
         known = _by_key(self.entries)
         there: set[FindingKey] = set()
@@ -149,10 +153,10 @@ class Sightings(msgspec.Struct, frozen=True):
         kept = []
         for sighting in _distinct(known):
             if there.isdisjoint(sighting.keys):
-                has = elsewhere is not None and any(map(elsewhere, sighting.keys))
+                has = _answer(elsewhere, sighting)
                 if not has and at - sighting.last >= keep:
                     continue
-                kept.append(sighting if has or elsewhere is None else sighting.missed(at))
+                kept.append(sighting.missed(at) if has is False else sighting)
             else:
                 kept.append(sighting)
         return Sightings(self.repository, _ordered(_fewest_gone(kept)))
@@ -169,12 +173,22 @@ def _by_key(entries: Iterable[Sighting]) -> dict[FindingKey, Sighting]:
 
 
 def _joined_of(
-    known: dict[FindingKey, Sighting], key: FindingKey, aliases: Iterable[str]
+    known: dict[FindingKey, Sighting], key: FindingKey, aliases: tuple[str, ...]
 ) -> Sighting | None:
     """Return the one sighting of all that a finding may be known by; None where there is none."""
+    if not aliases:
+        return known.get(key)
     name, package = key
     found = {known[other, package] for other in (name, *aliases) if (other, package) in known}
     return reduce(Sighting.joined, sorted(found, key=lambda each: each.id)) if found else None
+
+
+def _answer(elsewhere: Elsewhere | None, missed: Sighting) -> bool | None:
+    """Say whether another image has what a scan missed; of what is gone nobody is asked."""
+    if elsewhere is None or missed.gone is not None:
+        return None
+    answers = {elsewhere(key) for key in missed.keys}
+    return True if True in answers else None if None in answers else False
 
 
 def _distinct(known: dict[FindingKey, Sighting]) -> Iterable[Sighting]:

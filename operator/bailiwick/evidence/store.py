@@ -83,8 +83,8 @@ class EvidenceStore(Protocol):
     ) -> Mapping[FindingKey, Seen]:
         """Note that findings were seen at an instant, and return `first_seen` after that.
 
-        A finding that a rebuild still has keeps its first instant. What was not found is gone,
-        unless `elsewhere` knows it of another image that runs; None where that is not known.
+        A finding that a rebuild still has keeps its first instant. What was not found is gone
+        once `elsewhere` says that no other image that runs has it; without it nothing is.
         """
 
     async def sweep(self, now: datetime, used: Collection[str] | None) -> int:

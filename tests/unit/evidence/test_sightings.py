@@ -128,6 +128,21 @@ def test_nothing_is_gone_while_it_is_not_known_what_else_runs() -> None:
     assert since(scan(unknown, 20, flaw())) == Seen(NOW)
 
 
+def test_what_else_runs_is_asked_of_what_a_scan_missed_only() -> None:
+    asked: list[FindingKey] = []
+
+    def elsewhere(key: FindingKey) -> bool:
+        asked.append(key)
+        return False
+
+    known = scan(NOTHING, 0, flaw("CVE-1"), flaw("CVE-2"), elsewhere=elsewhere)
+    known = scan(known, 1, flaw("CVE-1"), flaw("CVE-2"), elsewhere=elsewhere)
+    assert asked == []
+    known = scan(known, 2, flaw("CVE-1"), elsewhere=elsewhere)
+    scan(known, 3, flaw("CVE-1"), elsewhere=elsewhere)
+    assert asked == [("CVE-2", "openssl")], "of what is gone nobody is asked again"
+
+
 def test_what_is_gone_is_dropped_in_time_and_is_new_when_it_comes_back() -> None:
     gone = scan(scan(NOTHING, 0, flaw()), 10)
     assert since(scan(gone, 179)) is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from bailiwick.engine.images.digest import FirstSeen, Knowledge, Ongoing
@@ -17,7 +18,6 @@ from bailiwick.policy.images.state import Known
 
 if TYPE_CHECKING:
     from bailiwick.engine.objects import DeclaredObject
-    from bailiwick.evidence.sightings import Elsewhere
     from bailiwick.evidence.store import EvidenceStore
     from bailiwick.policy.images.findings import ScanReport
 
@@ -231,10 +231,10 @@ class Images:
             )
         return report
 
-    def _elsewhere(self, digest: str, repository: str) -> Elsewhere | None:
-        """Return what knows the findings of the other images that run from a repository.
+    def _others(self, digest: str, repository: str) -> list[ScanReport] | None:
+        """Return the reports of the other images that run from a repository.
 
-        None where one of them was not scanned: what it has is not known.
+        None where one of them was not scanned, or it is not known what runs.
         """
         running = self._running(repository)
         if running is None:
@@ -246,7 +246,7 @@ class Images:
             if report is None:
                 return None
             found.append(report)
-        return among(found)
+        return found
 
     async def _note(
         self,
@@ -266,7 +266,7 @@ class Images:
                     repository,
                     report.findings,
                     report.scanned_at,
-                    self._elsewhere(report.digest, repository),
+                    among(partial(self._others, report.digest, repository)),
                 )
             except EvidenceError as error:
                 known.lost[repository] = error.message

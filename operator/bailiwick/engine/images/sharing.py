@@ -46,14 +46,17 @@ class Sharing:
         return self._known.setdefault
 
 
-def among(reports: Sequence[ScanReport]) -> Elsewhere:
-    """Return what says whether one of these images has a finding, by any of its ids.
+def among(others: Callable[[], Sequence[ScanReport] | None]) -> Elsewhere:
+    """Return what says whether another image has a finding, by any of its ids; None if unknown.
 
-    Most findings are in the image that was scanned as well, so that few ask for the others'.
+    Most findings are in the image that was scanned, too, so that few ask for the others'.
     """
 
     @cache
-    def keys() -> set[FindingKey]:
+    def keys() -> set[FindingKey] | None:
+        reports = others()
+        if reports is None:
+            return None
         return {
             (name, each.package)
             for report in reports
@@ -61,4 +64,8 @@ def among(reports: Sequence[ScanReport]) -> Elsewhere:
             for name in (each.id, *each.aliases)
         }
 
-    return lambda key: key in keys()
+    def has(key: FindingKey) -> bool | None:
+        known = keys()
+        return None if known is None else key in known
+
+    return has
