@@ -77,6 +77,13 @@ def test_a_mirrored_list_makes_a_finding_known_exploited_and_its_age_is_evidence
         assert _instant(found["dueBy"]) - _instant(found["firstSeen"]) == within
 
     eventually(exploited, WITHIN)
+
+    def is_told() -> None:
+        notes = [each["note"] for each in team.events("KnownExploited")]
+        told = "1 more vulnerability known to be exploited, 2 in all"
+        assert [note.startswith(told) for note in notes].count(True) == 1, notes
+
+    eventually(is_told, WITHIN)
     until_scan(
         control_plane.api,
         digest,
@@ -100,6 +107,31 @@ def test_a_mirrored_list_makes_a_finding_known_exploited_and_its_age_is_evidence
     write_list(known, OPENSSL, released=datetime.now(UTC) - timedelta(days=15))
     condition = team.until("EvidenceFresh", "False", "ListsStale", within=WITHIN)
     assert str(known) in condition["message"]
+    operator.stop()
+
+
+def test_a_scan_that_fails_is_told_by_an_event_on_its_image_scan(
+    start: OperatorFactory,
+    scanner: Scanner,
+    registry: Registry,
+    shop: ShopFactory,
+    control_plane: ControlPlane,
+) -> None:
+    operator = start(scanner)
+    digest = "sha256:" + "0f" * 32
+    shop().run("gone", container(f"{registry.host}/shop/gone@{digest}"))
+
+    def is_told() -> None:
+        # Events on what has no namespace are in this one.
+        found = control_plane.api.get("/apis/events.k8s.io/v1/namespaces/default/events")
+        told = [
+            each["regarding"]["name"]
+            for each in found["items"]
+            if each["reason"] == "ScanFailed" and each["regarding"]["kind"] == "ImageScan"
+        ]
+        assert digest.replace(":", "-") in told
+
+    eventually(is_told, WITHIN)
     operator.stop()
 
 
