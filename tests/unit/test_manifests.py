@@ -342,3 +342,21 @@ def test_what_scans_may_use_fits_into_the_scanner_s_volume_and_memory(tmp_path: 
     assert at_a_time * given["scan_bytes"] + given["cache_bytes"] < gibibytes * 1024**3
     memory = int(pod["containers"][0]["resources"]["limits"]["memory"].removesuffix("Gi"))
     assert at_a_time * given["scan_memory"] < memory * 1024**3 * 0.9
+
+
+def test_the_operator_finds_its_database_by_a_secret_and_may_reach_it(tmp_path: Path) -> None:
+    overlay = "overlays/evidence-postgresql"
+    given = parsed(run, "bailiwick-operator", tmp_path, overlay)
+    assert given["evidence"] == "postgresql"
+    pod = of_kind(overlay, "Deployment")["bailiwick-operator"]["spec"]["template"]
+    (mount,) = [
+        each
+        for each in pod["spec"]["containers"][0]["volumeMounts"]
+        if tmp_path / each["mountPath"].lstrip("/") == given["evidence_dsn_file"].parent
+    ]
+    (volume,) = [each for each in pod["spec"]["volumes"] if each["name"] == mount["name"]]
+    assert volume["secret"]["secretName"] == "bailiwick-evidence"
+    policy = of_kind(overlay, "NetworkPolicy")["evidence-database"]["spec"]
+    selected = policy["podSelector"]["matchLabels"]
+    assert selected.items() <= pod["metadata"]["labels"].items()
+    assert policy["egress"] == [{"ports": [{"port": 5432}]}]
