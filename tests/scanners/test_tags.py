@@ -92,11 +92,13 @@ async def test_a_newer_version_is_found_in_the_registry_s_own_list(
     assert [each.newer for each in found.tags] == ["1.10.0", ""]
 
 
+@pytest.mark.parametrize("labels", [False, True], ids=["by annotations", "by labels"])
 async def test_what_an_image_says_it_was_built_on_is_told(
-    http: aiohttp.ClientSession, scanner: Scanner, registry: Registry
+    http: aiohttp.ClientSession, scanner: Scanner, registry: Registry, labels: bool
 ) -> None:
     base = "sha256:" + "b" * 64
-    config = b"{}"
+    says = {f"{BASE}.name": "registry.example.com/base:1", f"{BASE}.digest": base}
+    config = json.dumps({"config": {"Labels": says}} if labels else {}).encode()
     manifest = {
         "schemaVersion": 2,
         "mediaType": MANIFEST,
@@ -106,7 +108,7 @@ async def test_what_an_image_says_it_was_built_on_is_told(
             "size": len(config),
         },
         "layers": [],
-        "annotations": {f"{BASE}.name": "registry.example.com/base:1", f"{BASE}.digest": base},
+        **({} if labels else {"annotations": says}),
     }
     digest = registry.put("shop/annotated", manifest, [config])
     found = await ask(http, scanner, registry.host, digest, repository="shop/annotated")

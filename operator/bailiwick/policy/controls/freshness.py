@@ -66,7 +66,7 @@ def base_current(evidence: Evidence, images: tuple[ImageFact, ...]) -> Result:  
         return _not_known(unknown)
     if silent:
         return error(
-            f"{count(len(silent), 'image')} without the annotations "
+            f"{count(len(silent), 'image')} without annotations or labels "
             "org.opencontainers.image.base.name and .digest, so what it was built on is not "
             f"known: {listing(sorted({i.name for i in silent}))}."
         )

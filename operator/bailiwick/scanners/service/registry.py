@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -31,6 +31,7 @@ _BASE_NAME = "org.opencontainers.image.base.name"
 _BASE_DIGEST = "org.opencontainers.image.base.digest"
 _PAGE_BYTES = 1024 * 1024
 _PAGES = 20
+_CONFIGURATION_BYTES = 4 * 1024 * 1024
 _WITHIN = re.compile(r"/v2/[A-Za-z0-9._/-]+/tags/list\?\S*")
 
 
@@ -79,20 +80,33 @@ class _Talk(RegistryClient):
     async def base(self, digest: str) -> tuple[str, str]:
         """Read what an image says it was built on: a name and a digest, each empty if not told.
 
-        One that is gone from the registry while it still runs says nothing.
+        Its manifest says so by annotations, or its configuration by labels. One that is gone from
+        the registry while it still runs says nothing.
         """
         try:
-            told = decoded(await self.manifest(digest)).get("annotations")
+            manifest = decoded(await self.manifest(digest))
+            told = _object(manifest.get("annotations"))
+            if _BASE_NAME not in told:
+                told = await self._labels(_object(manifest.get("config")).get("digest"))
         except ScanError as error:
             if error.reason != failures.NOT_FOUND:
                 raise
             return "", ""
-        annotations = told if isinstance(told, dict) else {}
-        name, base = annotations.get(_BASE_NAME), annotations.get(_BASE_DIGEST)
+        name, base = told.get(_BASE_NAME), told.get(_BASE_DIGEST)
         return (
             name[:512] if isinstance(name, str) else "",
             base if isinstance(base, str) and is_digest(base) else "",
         )
+
+    async def _labels(self, configuration: object) -> dict[str, Any]:
+        """Read the labels of an image's configuration, which is named by digest."""
+        if not isinstance(configuration, str) or not is_digest(configuration):
+            return {}
+        answer = await self.blob(configuration, _CONFIGURATION_BYTES)
+        self.must_be_good(answer, f"the configuration {configuration}")
+        if "sha256:" + hashlib.sha256(answer.body).hexdigest() != configuration:
+            raise self.error(failures.CORRUPT, "answered with another configuration than asked for")
+        return _object(_object(decoded(answer.body).get("config")).get("Labels"))
 
     async def tags(self) -> list[str]:
         """List the repository's tags, up to a limit."""
@@ -109,6 +123,11 @@ class _Talk(RegistryClient):
                 break
             path = following
         return found
+
+
+def _object(value: object) -> dict[str, Any]:
+    """Return a JSON object; what is none is an empty one."""
+    return value if isinstance(value, dict) else {}
 
 
 def _of_platform(index: bytes, platform: str) -> str:
