@@ -64,7 +64,7 @@ def read(
         for name in NAMESPACES
         if (EXAMPLES / name / "intent.yaml").exists()
     }
-    return Application(profile, workloads, intents, renamed("shop/rescan.yaml")[0])
+    return Application(profile, workloads, intents, renamed("rescan.yaml")[0])
 
 
 def tags() -> dict[str, str]:

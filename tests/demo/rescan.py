@@ -23,7 +23,7 @@ def show_rescan(stage: Stage) -> None:
     screen.heading(f"{GLIBC.id} turns out to be exploited, and the shop asks for a rescan")
     stage.scanner.import_advisories(ADVISORIES, datetime.now(UTC))
     screen.say("The scanner was given a newer database, which has it.")
-    screen.command("kubectl create -f manifests/examples/shop/rescan.yaml")
+    screen.command("kubectl create -f manifests/examples/rescan.yaml")
     with screen.working("Images are scanned again") as progress:
         made = stage.admin("create", "-f", "-", "-o", "name", input=json.dumps(request))
         name = made.strip().rpartition("/")[2]
