@@ -31,4 +31,5 @@ def test_the_highest_rating_counts_unless_the_distribution_rates_its_own_package
 
 def test_sources_that_agree_are_not_worth_a_word() -> None:
     assert disagreement([NVD, Rating("github", CRITICAL)]) == ()
+    assert disagreement([NVD, Rating("github", UNKNOWN)]) == ()
     assert disagreement([GITHUB, NVD]) == (GITHUB, NVD)

@@ -22,5 +22,6 @@ def severity_that_counts(told: Severity, ratings: Sequence[Rating]) -> Severity:
 
 
 def disagreement(ratings: Sequence[Rating]) -> tuple[Rating, ...]:
-    """Return the ratings where they are not all the same, else nothing."""
-    return tuple(ratings) if len({r.severity for r in ratings}) > 1 else ()
+    """Return the ratings where they are not all the same, else nothing; Unknown is none."""
+    rated = tuple(each for each in ratings if each.severity is not Severity.UNKNOWN)
+    return rated if len({each.severity for each in rated}) > 1 else ()
