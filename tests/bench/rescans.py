@@ -183,7 +183,7 @@ class Scene:
     def risk(self, digest: str) -> Risk:
         """How bad what is known of an image is."""
         known = self.imaging.images.known(digest, self.given.repository(digest))
-        return risk_of(known.report, known.first_seen, _TERMS.remediate_within, self.now)
+        return risk_of(known.ages, _TERMS.remediate_within, self.now)
 
 
 async def _measure(digests: int) -> Measured:

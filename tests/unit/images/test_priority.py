@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from bailiwick.policy.images.ages import Ages
 from bailiwick.policy.images.findings import Finding, ScanReport, Severity
 from bailiwick.policy.images.priority import Lane, Risk, lane_of, risk_of
 from bailiwick.policy.images.rescan import RescanReason
@@ -25,7 +26,7 @@ def risk(*findings: Finding, seen: dict[int, int] | None = None) -> Risk:
     days = {
         (f"CVE-2026-{n}", "openssl"): Seen(NOW - timedelta(days=d)) for n, d in (seen or {}).items()
     }
-    return risk_of(ScanReport.of(DIGEST, NOW, findings), days, WITHIN, NOW)
+    return risk_of(Ages.of(ScanReport.of(DIGEST, NOW, findings), days), WITHIN, NOW)
 
 
 def test_what_is_exploited_overdue_critical_and_high_is_counted() -> None:
@@ -50,7 +51,7 @@ def test_the_worst_goes_first_known_exploited_before_overdue_before_critical() -
 
 
 def test_an_image_without_a_result_has_no_risk_that_is_known() -> None:
-    assert risk_of(None, {}, WITHIN, NOW) == Risk()
+    assert risk_of(None, WITHIN, NOW) == Risk()
 
 
 @pytest.mark.parametrize(

@@ -130,7 +130,7 @@ class Schedule:
         """Return the worst that the last result is in any of the repositories it is run from."""
         return max(
             (
-                risk_of(known.report, known.first_seen, use.terms.remediate_within, self.clock())
+                risk_of(known.ages, use.terms.remediate_within, self.clock())
                 for reference, use in self._kinds_of_use(digest)
                 for known in (self.images.known(digest, reference.name),)
             ),

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from bailiwick.policy.images.findings import Severity, Tally
+from bailiwick.policy.images.findings import tallies
 
 if TYPE_CHECKING:
-    from bailiwick.policy.images.findings import FindingKey, ScanReport
+    from bailiwick.policy.images.findings import FindingKey, ScanReport, Severity, Tally
     from bailiwick.policy.images.seen import Seen
 
 
@@ -48,13 +48,4 @@ class Ages:
             fixable = each.fixed_version is not None
             places[each.severity, bool(each.known_exploited), fixable, since].append(place)
         groups = tuple(Group(*key, tuple(found)) for key, found in places.items())
-        return cls(groups, _counts(groups))
-
-
-def _counts(groups: tuple[Group, ...]) -> dict[Severity, Tally]:
-    totals, fixable = dict.fromkeys(Severity, 0), dict.fromkeys(Severity, 0)
-    for group in groups:
-        totals[group.severity] += len(group.places)
-        fixable[group.severity] += len(group.places) * group.fixable
-    worst_first = sorted(Severity, reverse=True)
-    return {severity: Tally(totals[severity], fixable[severity]) for severity in worst_first}
+        return cls(groups, tallies(report.findings))

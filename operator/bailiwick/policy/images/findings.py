@@ -5,7 +5,7 @@ What a scanner did not tell is None, never zero or False: absence is not a pass.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -246,12 +246,11 @@ class Tally:
 
 def tallies(findings: Iterable[Finding]) -> dict[Severity, Tally]:
     """Count findings by severity, worst first; every severity is a key."""
-    result = {severity: Tally() for severity in sorted(Severity, reverse=True)}
-    for each in findings:
-        old = result[each.severity]
-        fixable = old.fixable + (each.fixed_version is not None)
-        result[each.severity] = Tally(old.total + 1, fixable)
-    return result
+    found = list(findings)
+    totals = Counter(each.severity for each in found)
+    fixable = Counter(each.severity for each in found if each.fixed_version is not None)
+    worst_first = sorted(Severity, reverse=True)
+    return {severity: Tally(totals[severity], fixable[severity]) for severity in worst_first}
 
 
 def worst_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:

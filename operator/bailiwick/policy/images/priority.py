@@ -8,13 +8,12 @@ from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from bailiwick.policy.images.deadlines import KNOWN_EXPLOITED
+from bailiwick.policy.images.deadlines import Remediation
 from bailiwick.policy.images.findings import Severity
 from bailiwick.policy.images.rescan import RescanReason
 
 if TYPE_CHECKING:
-    from bailiwick.policy.images.findings import FindingKey, ScanReport
-    from bailiwick.policy.images.seen import Seen
+    from bailiwick.policy.images.ages import Ages
 
 
 class Lane(IntEnum):
@@ -53,30 +52,20 @@ class Risk:
         return -self.known_exploited, -self.overdue, -self.critical, -self.high
 
 
-def risk_of(
-    report: ScanReport | None,
-    first_seen: Mapping[FindingKey, Seen],
-    remediate_within: Mapping[str, timedelta],
-    now: datetime,
-) -> Risk:
-    """Count what makes a result urgent.
+def risk_of(ages: Ages | None, remediate_within: Mapping[str, timedelta], now: datetime) -> Risk:
+    """Count what makes a result urgent; None is no result.
 
-    `remediate_within` has the keys of `ScanTerms`, the strictest of those who run the image.
-    Exceptions do not count here: what is tolerated may be so because it was less bad before.
+    `remediate_within` has the keys of `Remediation.within`, the strictest of those who run the
+    image. Exceptions do not count here: what is tolerated may be so because it was less bad before.
     """
-    if report is None:
+    if ages is None:
         return Risk()
-    exploited = overdue = critical = high = 0
-    within = {severity: remediate_within.get(severity.name.lower()) for severity in Severity}
-    soonest = remediate_within.get(KNOWN_EXPLOITED)
-    for finding in report.findings:
-        allowed = within[finding.severity]
-        if finding.known_exploited:
-            exploited += 1
-            allowed = min((each for each in (allowed, soonest) if each), default=None)
-        critical += finding.severity is Severity.CRITICAL
-        high += finding.severity is Severity.HIGH
-        seen = first_seen.get(finding.key)
-        if allowed and now - (seen.since if seen else report.scanned_at) >= allowed:
-            overdue += 1
+    allowed = Remediation(remediate_within).allowances()
+    exploited = overdue = 0
+    for group in ages.groups:
+        exploited += len(group.places) * group.exploited
+        within = allowed[group.severity, group.exploited, group.fixable]
+        if within is not None and now - group.since >= within:
+            overdue += len(group.places)
+    critical, high = (ages.counts[each].total for each in (Severity.CRITICAL, Severity.HIGH))
     return Risk(exploited, overdue, critical, high)
