@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from bailiwick.cli.cluster import operator_namespace, with_cluster
 from bailiwick.cli.evidence_forms import open_shelf
 from bailiwick.cli.leading import lease_of_the_operator, only_as_leader
 from bailiwick.engine.images.knowledge import OUT_OF_REACH
@@ -16,7 +17,7 @@ from bailiwick.engine.options import EvidenceForm, EvidenceOptions
 from bailiwick.evidence.moving import Moved, move
 from bailiwick.evidence.shelf import Kind
 from bailiwick.kube.client import Client
-from bailiwick.kube.credentials import CredentialsError, Kubeconfig, Source, find
+from bailiwick.kube.credentials import CredentialsError, Source
 from bailiwick.kube.session import Session
 
 _FORMS = click.Choice([form.value for form in EvidenceForm])
@@ -30,8 +31,8 @@ def evidence() -> None:
 
 
 @evidence.command("move")
-@click.option("--from", "source", type=_FORMS, required=True, help="Where it is.")
-@click.option("--to", "target", type=_FORMS, required=True, help="Where it is to be.")
+@click.option("--from", "old", type=_FORMS, required=True, help="Where it is.")
+@click.option("--to", "new", type=_FORMS, required=True, help="Where it is to be.")
 @click.option(
     "--dsn-file",
     type=click.Path(path_type=Path),
@@ -39,24 +40,16 @@ def evidence() -> None:
     "postgresql://USER:PASSWORD@HOST/DATABASE?sslmode=verify-full. Without it libpq's environment "
     "counts (PGHOST, PGUSER, PGPASSFILE and so on).",
 )
-@click.option("--kubeconfig", type=click.Path(path_type=Path), help="Kubeconfig to use.")
-@click.option("--context", "context_name", help="Context of the kubeconfig to use.")
-@click.option(
-    "--namespace",
-    "-n",
-    default="bailiwick-system",
-    show_default=True,
-    help="Namespace of the operator.",
-)
+@with_cluster
+@operator_namespace
 @click.option(
     "--delete-source", is_flag=True, help="Delete what proved to be in the new store from the old."
 )
 def move_(
-    source: str,
-    target: str,
+    old: str,
+    new: str,
     dsn_file: Path | None,
-    kubeconfig: Path | None,
-    context_name: str | None,
+    source: Source,
     namespace: str,
     delete_source: bool,
 ) -> None:
@@ -66,22 +59,21 @@ def move_(
     is in the new store already is not copied again, so that the move can be interrupted and
     repeated. Then start the operator with --evidence set to the new store.
     """
-    if source == target:
+    if old == new:
         raise click.UsageError("--from and --to are the same store.")
-    credentials = Kubeconfig((kubeconfig,), context_name) if kubeconfig else find(context_name)
     try:
         moved = asyncio.run(
             _move(
-                credentials,
+                source,
                 namespace,
-                EvidenceOptions(EvidenceForm(source), dsn_file),
-                EvidenceOptions(EvidenceForm(target), dsn_file),
+                EvidenceOptions(EvidenceForm(old), dsn_file),
+                EvidenceOptions(EvidenceForm(new), dsn_file),
                 delete=delete_source,
             )
         )
     except* (CredentialsError, *OUT_OF_REACH) as errors:
         raise click.ClickException(str(_first(errors))) from errors
-    _report(moved, source, target, delete=delete_source)
+    _report(moved, old, new, delete=delete_source)
 
 
 async def _move(

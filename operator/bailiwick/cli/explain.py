@@ -8,7 +8,8 @@ from datetime import datetime
 
 import click
 
-from bailiwick.cli.live import cluster_inventory, with_cluster
+from bailiwick.cli.cluster import with_cluster
+from bailiwick.cli.live import cluster_inventory
 from bailiwick.cli.reading import cannot_read, echo, end_with, inventory_of, warn_of
 from bailiwick.cli.settings import with_settings
 from bailiwick.kube.credentials import Source

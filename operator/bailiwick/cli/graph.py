@@ -10,7 +10,8 @@ from typing import Final
 
 import click
 
-from bailiwick.cli.live import cluster_inventory, with_cluster
+from bailiwick.cli.cluster import with_cluster
+from bailiwick.cli.live import cluster_inventory
 from bailiwick.cli.reading import cannot_read, end_with, inventory_of, passed_over, warn_of
 from bailiwick.cli.settings import with_settings
 from bailiwick.kube.credentials import Source

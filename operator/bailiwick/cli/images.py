@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from bailiwick.api.meta import INTENT_NAME
-from bailiwick.cli.live import with_cluster
+from bailiwick.cli.cluster import with_cluster
 from bailiwick.cli.reading import cannot_read, echo_lines
 from bailiwick.kube.client import Client
 from bailiwick.kube.credentials import CredentialsError, Source

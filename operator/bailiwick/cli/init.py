@@ -6,7 +6,8 @@ import click
 
 from bailiwick.api.meta import PROFILE_LABEL
 from bailiwick.api.profile import SecurityProfileSpec
-from bailiwick.cli.live import cluster_inventory, with_cluster
+from bailiwick.cli.cluster import with_cluster
+from bailiwick.cli.live import cluster_inventory
 from bailiwick.cli.reading import cannot_read, echo, end_with, inventory_of
 from bailiwick.kube.credentials import Source
 from bailiwick.offline.declared import Declarations, declarations

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from functools import wraps
-from pathlib import Path
-from typing import Any
-
-import click
 
 from bailiwick.api.meta import INTENT_NAME
 from bailiwick.cli.reading import cannot_read
 from bailiwick.kube.client import Client
-from bailiwick.kube.credentials import CredentialsError, Kubeconfig, Source, find
+from bailiwick.kube.credentials import CredentialsError, Source
 from bailiwick.kube.errors import ApiError, Forbidden, NotFound
 from bailiwick.kube.resources import NETWORK_REACHES
 from bailiwick.kube.session import Session
@@ -22,23 +17,6 @@ from bailiwick.offline.inventory import Inventory
 from bailiwick.offline.live import read_cluster
 from bailiwick.policy.findings.effective import EdgeRow
 from bailiwick.reports.reach import Damaged, read_spec
-
-Command = Callable[..., Any]
-
-
-def with_cluster(command: Command) -> Command:
-    """Add the options to a command, which gets a `source` of credentials."""
-
-    @click.option("--kubeconfig", type=click.Path(path_type=Path), help="Kubeconfig to use.")
-    @click.option("--context", "context_name", help="Context of the kubeconfig to use.")
-    @wraps(command)
-    def with_it(
-        *arguments: Any, kubeconfig: Path | None, context_name: str | None, **others: Any
-    ) -> Any:
-        source = Kubeconfig((kubeconfig,), context_name) if kubeconfig else find(context_name)
-        return command(*arguments, source=source, **others)
-
-    return with_it
 
 
 def cluster_inventory(source: Source, namespaces: Sequence[str] = ()) -> Inventory:

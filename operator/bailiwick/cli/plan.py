@@ -11,7 +11,8 @@ from typing import Final
 
 import click
 
-from bailiwick.cli.live import cluster_inventory, with_cluster
+from bailiwick.cli.cluster import with_cluster
+from bailiwick.cli.live import cluster_inventory
 from bailiwick.cli.reading import echo, end_with, inventory_of, passed_over
 from bailiwick.cli.settings import with_settings
 from bailiwick.cli.yaml_text import as_yaml

@@ -8,7 +8,8 @@ from datetime import datetime
 
 import click
 
-from bailiwick.cli.live import cluster_inventory, recorded_edges, with_cluster
+from bailiwick.cli.cluster import with_cluster
+from bailiwick.cli.live import cluster_inventory, recorded_edges
 from bailiwick.cli.reading import (
     CANNOT_READ,
     echo_lines,

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from bailiwick.api.meta import API_VERSION, ConditionType
-from bailiwick.cli.live import with_cluster
+from bailiwick.cli.cluster import with_cluster
 from bailiwick.cli.options import DURATION
 from bailiwick.cli.reading import cannot_read, echo, printable
 from bailiwick.kube.client import Client

@@ -4,28 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from pathlib import Path
 
 import click
 
 from bailiwick.cli import own_policies, removal
+from bailiwick.cli.cluster import operator_namespace, with_cluster
 from bailiwick.cli.own_policies import RemovalError
 from bailiwick.kube import errors
 from bailiwick.kube.client import Client
-from bailiwick.kube.credentials import CredentialsError, Kubeconfig, Source, find
+from bailiwick.kube.credentials import CredentialsError, Source
 from bailiwick.kube.session import Session
 
 
 @click.command()
-@click.option("--kubeconfig", type=click.Path(path_type=Path), help="Kubeconfig to use.")
-@click.option("--context", "context_name", help="Context of the kubeconfig to use.")
-@click.option(
-    "--namespace",
-    "-n",
-    default="bailiwick-system",
-    show_default=True,
-    help="Namespace of the operator.",
-)
+@with_cluster
+@operator_namespace
 @click.option(
     "--deployment",
     default="bailiwick-operator",
@@ -52,8 +45,7 @@ from bailiwick.kube.session import Session
     help="Seconds to wait for each step.",
 )
 def uninstall(
-    kubeconfig: Path | None,
-    context_name: str | None,
+    source: Source,
     namespace: str,
     deployment: str,
     remove_policies: bool,
@@ -70,7 +62,6 @@ def uninstall(
 
     Suspend Argo CD or Flux for the operator first, or they start it again.
     """
-    source = Kubeconfig((kubeconfig,), context_name) if kubeconfig else find(context_name)
     try:
         asyncio.run(
             _uninstall(

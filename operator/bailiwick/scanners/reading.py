@@ -150,7 +150,7 @@ def _finding(entry: wire.Vulnerability) -> Finding:
         known_exploited=vendor.known_exploited,
         purl=vendor.purl,
         aliases=tuple(sorted(vendor.aliases)),
-        title=_title(entry.description or ""),
+        title=title_of(entry.description or ""),
         link=next(iter(entry.links or ()), ""),
         fix_state=_fix_state(entry.fix_version, vendor.fix_state),
         advisory=_advisory(entry, vendor),
@@ -187,7 +187,8 @@ def _cvss(told: Mapping[str, Any]) -> Cvss | None:
     return None
 
 
-def _title(description: str) -> str:
+def title_of(description: str) -> str:
+    """Return the beginning of a description in one line, as a status shows it."""
     line = " ".join(description.split())
     return line if len(line) <= 120 else line[:119].rstrip() + "…"
 

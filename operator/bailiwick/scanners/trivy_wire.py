@@ -26,6 +26,7 @@ from bailiwick.policy.images.references import InvalidReference, Reference
 from bailiwick.scanners import errors, wire
 from bailiwick.scanners.answers import printable
 from bailiwick.scanners.errors import ScanError
+from bailiwick.scanners.reading import title_of
 
 KIND_LABEL = "trivy-operator.resource.kind"
 NAME_LABEL = "trivy-operator.resource.name"
@@ -215,7 +216,6 @@ def _invalid(what: str, why: str) -> ScanError:
 
 
 def _finding(entry: Vulnerability) -> Finding:
-    title = " ".join(entry.title.split())
     return Finding(
         id=entry.vulnerability_id,
         package=entry.resource,
@@ -223,7 +223,7 @@ def _finding(entry: Vulnerability) -> Finding:
         severity=Severity.parse(entry.severity),
         fixed_version=entry.fixed_version or None,
         purl=entry.package_purl,
-        title=title if len(title) <= 120 else title[:119].rstrip() + "…",
+        title=title_of(entry.title),
         link=entry.primary_link,
         fix_state=FixState.FIXED if entry.fixed_version else None,
         advisory=Advisory(cvss=Cvss(entry.score)) if _is_score(entry.score) else UNTOLD,
