@@ -13,6 +13,8 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
+from bailiwick.engine.listening import Listener
+
 Check = Callable[[], str | None]
 
 
@@ -30,8 +32,7 @@ class HealthServer:
     def __init__(self, health: Health, metrics: CollectorRegistry, host: str, port: int) -> None:
         self._health = health
         self._metrics = metrics
-        self._address = (host, port)
-        self._runner: web.AppRunner | None = None
+        self._listener = Listener(host, port)
 
     async def start(self) -> int:
         """Listen, and return the port: the one asked for, or a free one where that was 0."""
@@ -39,15 +40,11 @@ class HealthServer:
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/readyz", self._readyz)
         app.router.add_get("/metrics", self._scrape)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, *self._address).start()
-        return int(self._runner.addresses[0][1])
+        return await self._listener.listen(app)
 
     async def stop(self) -> None:
         """Stop listening."""
-        if self._runner is not None:
-            await self._runner.cleanup()
+        await self._listener.stop()
 
     async def _healthz(self, _: web.Request) -> web.Response:
         return _answer(self._health.live.items())

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from bailiwick.engine.listening import Listener
 from bailiwick.scanners.notifications import NotUnderstood, read_notifications
 
 if TYPE_CHECKING:
@@ -46,22 +47,17 @@ class RegistryWebhook:
         self._take = take
         self._leading = leading
         self._outcomes = metrics.notifications
-        self._address = (host, port)
-        self._runner: web.AppRunner | None = None
+        self._listener = Listener(host, port)
 
     async def start(self) -> int:
         """Listen, and return the port: the one asked for, or a free one where that was 0."""
         app = web.Application(client_max_size=BODY_BYTES)
         app.router.add_post(PATH, self._notified)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, *self._address).start()
-        return int(self._runner.addresses[0][1])
+        return await self._listener.listen(app)
 
     async def stop(self) -> None:
         """Stop listening."""
-        if self._runner is not None:
-            await self._runner.cleanup()
+        await self._listener.stop()
 
     async def _notified(self, request: web.Request) -> web.Response:
         if not self._token.admits(request.headers.get("Authorization", "")):
