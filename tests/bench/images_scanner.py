@@ -14,6 +14,7 @@ from aiohttp import web
 from bailiwick.policy.images.findings import Finding
 from bailiwick.scanners import wire
 from tests.bench.images_cluster import Cluster
+from tests.loopback import served
 from tests.scanners import fake
 
 
@@ -46,17 +47,9 @@ class KnowingScanner:
 @asynccontextmanager
 async def serving(scanner: KnowingScanner) -> AsyncIterator[KnowingScanner]:
     """Serve it on a free port of loopback."""
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", scanner.handle)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        scanner.url = f"http://127.0.0.1:{runner.addresses[0][1]}/api/v1"
+    async with served(scanner.handle) as host:
+        scanner.url = f"http://{host}/api/v1"
         yield scanner
-    finally:
-        await runner.cleanup()
 
 
 def _vulnerability(finding: Finding) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import Any
 from aiohttp import web
 
 from bailiwick.scanners import wire
+from tests.loopback import served
 
 DIGEST = "sha256:" + "a1" * 32
 SCAN_ID = "3fa85f64-5717"
@@ -127,19 +128,9 @@ def _without_length(response: web.Response) -> dict[str, str]:
 @asynccontextmanager
 async def serving(scanner: FakeScanner) -> AsyncIterator[FakeScanner]:
     """Serve it on a free port of loopback."""
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", scanner.handle)
-    # What a client has given up is not waited for.
-    runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    port = runner.addresses[0][1]
-    scanner.url = f"http://127.0.0.1:{port}/api/v1"
-    try:
+    async with served(scanner.handle, drop_given_up=True) as host:
+        scanner.url = f"http://{host}/api/v1"
         yield scanner
-    finally:
-        await runner.cleanup()
 
 
 async def take(request: web.Request) -> web.StreamResponse:

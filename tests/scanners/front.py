@@ -12,6 +12,7 @@ from aiohttp import web
 
 from tests.images.attestations import Json
 from tests.images.registry import INDEX, Registry
+from tests.loopback import served
 
 
 @dataclass
@@ -65,13 +66,6 @@ class Front:
 async def in_front(behind: Registry, **options: object) -> AsyncIterator[Front]:
     """Serve one on a free port of loopback."""
     front = Front(behind, **options)  # type: ignore[arg-type]  # its fields
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", front.handle)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    front.host = f"127.0.0.1:{runner.addresses[0][1]}"
-    try:
+    async with served(front.handle) as host:
+        front.host = host
         yield front
-    finally:
-        await runner.cleanup()

@@ -18,6 +18,7 @@ from bailiwick.scanners import wire
 from bailiwick.scanners.harbor import Harbor
 from bailiwick.scanners.http import Api
 from bailiwick.scanners.source import Limits, Order, carry_out
+from tests.loopback import served
 from tests.scanners.calls import LIMITS, NOW
 from tests.scanners.fake import DIGEST, Answer, answer, vulnerability
 
@@ -120,16 +121,9 @@ class FakeHarbor:
 @asynccontextmanager
 async def serving(harbor: FakeHarbor) -> AsyncIterator[FakeHarbor]:
     """Serve it on a free port of loopback."""
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", harbor.handle)
-    runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    harbor.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    try:
+    async with served(harbor.handle, drop_given_up=True) as host:
+        harbor.url = f"http://{host}"
         yield harbor
-    finally:
-        await runner.cleanup()
 
 
 @asynccontextmanager

@@ -11,6 +11,7 @@ from typing import Literal
 from aiohttp import web
 
 from tests.images.registry import MANIFEST, digest_of
+from tests.loopback import served
 
 Fault = Literal["manifests", "blobs", "token", "stall"]
 
@@ -65,13 +66,6 @@ class HostileRegistry:
 async def hostile_registry(fault: Fault, target: str = "") -> AsyncIterator[HostileRegistry]:
     """Serve one on a free port of loopback."""
     registry = HostileRegistry(fault, target)
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", registry.handle)
-    runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    registry.host = f"127.0.0.1:{runner.addresses[0][1]}"
-    try:
+    async with served(registry.handle, drop_given_up=True) as host:
+        registry.host = host
         yield registry
-    finally:
-        await runner.cleanup()

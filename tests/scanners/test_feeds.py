@@ -12,6 +12,7 @@ import pytest
 from aiohttp import web
 
 from bailiwick.scanners.feeds import FeedError, fetch
+from tests.loopback import served
 
 CONTENT = b"CVE-2026-1000,0.5,0.5\n" * 100
 LIMIT = 10_000
@@ -22,16 +23,8 @@ async def serving(answer: web.Response) -> AsyncIterator[str]:
     async def handle(_: web.Request) -> web.Response:
         return answer
 
-    app = web.Application()
-    app.router.add_get("/list", handle)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}/list"
-    finally:
-        await runner.cleanup()
+    async with served(handle) as host:
+        yield f"http://{host}/list"
 
 
 @pytest.mark.parametrize("content", [CONTENT, gzip.compress(CONTENT)])

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import aiohttp
@@ -28,6 +27,7 @@ from tests.images.registry import (
     running_registry,
 )
 from tests.images.scanner import Scanner, running_scanner
+from tests.loopback import served
 from tests.scanners.calls import adapter_at
 from tests.scanners.conftest import client_of
 from tests.scanners.fake import FakeScanner, serving
@@ -206,22 +206,9 @@ class Liar:
 @pytest.fixture
 async def liar() -> AsyncIterator[Liar]:
     found = Liar()
-    async with _serving(found.handle) as host:
+    async with served(found.handle) as host:
         found.host = host
         yield found
-
-
-@asynccontextmanager
-async def _serving(handle: Callable[..., Any]) -> AsyncIterator[str]:
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", handle)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        yield f"127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
 
 
 async def test_a_token_is_fetched_for_reading_this_repository_and_nothing_else(
@@ -244,7 +231,7 @@ async def test_credentials_are_not_sent_to_a_host_that_the_registry_names(
         asked.append(request.headers.get("Authorization", ""))
         return web.json_response({"token": "x"})
 
-    async with _serving(elsewhere) as other:
+    async with served(elsewhere) as other:
         liar.realm = f"http://localhost:{other.partition(':')[2]}/token"
         error = await refusal(http, scanner, liar.host, liar.digest, "1.0", authorization=BASIC)
     assert error.reason == failures.REGISTRY_REFUSED
@@ -261,7 +248,7 @@ async def test_no_redirect_and_no_address_of_a_further_page_is_followed(
         asked.set()
         return web.json_response({"tags": ["9.9"]})
 
-    async with _serving(elsewhere) as other:
+    async with served(elsewhere) as other:
         liar.next = f"http://{other}/v2/x/tags/list?n=1"
         found = await ask(http, scanner, liar.host, liar.digest, "1.0", versions=True)
         assert found.tags[0].newer == "1.1"
